@@ -1,0 +1,13 @@
+//! The CNI protocol: configuration, results, errors, and running a verb.
+//!
+//! [`spec`] is pure: what the documents mean. [`runtime`] is the only reader of the environment and
+//! standard input and the only writer of standard output. Neither knows anything about Linux
+//! networking.
+
+pub mod runtime;
+pub mod spec;
+
+pub use runtime::{Attachment, Cleanup, Delegate, Invocation, Owned, Plugin, Request, Undo};
+pub use spec::error::{Code, Context, Error, Result, quote};
+pub use spec::result::{AddResult, Dns, Interface, IpConfig, Route};
+pub use spec::version::SpecVersion;

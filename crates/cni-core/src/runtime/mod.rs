@@ -1,0 +1,23 @@
+//! Running a verb: the environment, standard input, standard output and the exit code.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this module is the one reader of the environment and standard input and the one \
+              writer of standard output"
+)]
+
+mod command_line;
+mod delegate;
+mod dispatch;
+pub mod exec;
+mod invocation;
+mod main;
+mod output;
+mod plugin;
+mod termination;
+mod undo;
+
+pub use delegate::{Delegate, find_plugin};
+pub use invocation::{Attachment, Command, Invocation};
+pub use main::{executable_name, main};
+pub use plugin::{Plugin, Request};
+pub use undo::{Cleanup, Owned, Undo};

@@ -1,0 +1,1 @@
+//! Where protocol and kernel meet: leases, configuring and verifying interfaces.

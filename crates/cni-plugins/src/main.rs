@@ -1,0 +1,2 @@
+//! Every plugin in one executable.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The runtime side of CNI: network lists, running them, the result cache.

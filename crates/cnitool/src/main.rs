@@ -1,0 +1,2 @@
+//! Runs network lists by hand.
+fn main() {}

@@ -1,0 +1,25 @@
+//! Linux networking as the plugins need it: namespaces, rtnetlink, sysctl.
+//!
+//! Everything is synchronous and blocking. A [`Netns`] is an open network namespace, an [`Rtnl`]
+//! a routing socket bound to one, a [`Request`] one change to send through it; several requests
+//! travel in one system call. Errors are [`Error`]s and name what the kernel refused.
+
+mod error;
+mod errno_text;
+mod names;
+mod netns;
+mod rtnl;
+pub mod sysctl;
+
+pub use error::{Error, Result};
+pub use names::{IfName, InvalidName, Mac, VlanId, random_veth_name};
+pub use netns::Netns;
+pub use rtnl::address::Address;
+pub use rtnl::bridge_port::PortFlags;
+pub use rtnl::bridge_vlan::PortVlan;
+pub use rtnl::kind::bridge::Bridge;
+pub use rtnl::kind::veth::{VethPair, VethPeer};
+pub use rtnl::link::{Link, LinkRef, OperState};
+pub use rtnl::route::{NextHop, Route};
+pub use rtnl::wait::Settled;
+pub use rtnl::{Family, Request, Rtnl};

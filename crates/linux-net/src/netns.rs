@@ -1,0 +1,133 @@
+//! Network namespaces: open, compare, enter.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sched::{CloneFlags, setns};
+use nix::sys::stat::{Mode, fstat};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, FsType, statfs};
+
+use crate::errno_text::errno_text;
+use crate::{Error, Result};
+
+/// `NSFS_MAGIC` of `linux/magic.h`.
+const NSFS_MAGIC: FsType = FsType(0x6e73_6673);
+
+/// The calling thread's own network namespace.
+const CURRENT: &str = "/proc/thread-self/ns/net";
+
+/// An open network namespace, which lives at least as long as this value.
+#[derive(Debug)]
+pub struct Netns {
+    file: OwnedFd,
+    path: PathBuf,
+}
+
+impl Netns {
+    /// Opens the calling thread's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When `/proc` is not mounted or may not be read.
+    pub fn current() -> Result<Self> {
+        Self::open_file(Path::new(CURRENT))
+    }
+
+    /// Opens the namespace bound to `path`.
+    ///
+    /// A procfs file that is no namespace passes and is found out by [`Netns::run`].
+    ///
+    /// # Errors
+    ///
+    /// `is_missing()` when nothing is at `path`; else when the file is no namespace or may not
+    /// be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file_system = statfs(path).map_err(|errno| {
+            let short = format!("failed to Statfs {path:?}: {}", errno_text(errno));
+            Error::new("open", object(path), errno).with_short(short)
+        })?;
+        let magic = file_system.filesystem_type();
+        if magic != NSFS_MAGIC && magic != PROC_SUPER_MAGIC {
+            let short = format!("unknown FS magic on {path:?}: {:x}", magic.0);
+            return Err(Error::without_errno("open", object(path), short));
+        }
+        Self::open_file(path)
+    }
+
+    fn open_file(path: &Path) -> Result<Self> {
+        let file = open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+        let file = file.map_err(|errno| {
+            let short = format!("open {}: {}", path.display(), errno_text(errno));
+            Error::new("open", object(path), errno).with_short(short)
+        })?;
+        Ok(Self { file, path: path.to_path_buf() })
+    }
+
+    /// Returns the path the namespace was opened at.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Tells whether both are the same namespace, whatever their paths.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not tell what the files are.
+    pub fn is_same(&self, other: &Self) -> Result<bool> {
+        Ok(self.identity()? == other.identity()?)
+    }
+
+    fn identity(&self) -> Result<(libc::dev_t, libc::ino_t)> {
+        match fstat(&self.file) {
+            Ok(status) => Ok((status.st_dev, status.st_ino)),
+            Err(errno) => Err(Error::new("identify", object(&self.path), errno)),
+        }
+    }
+
+    /// Runs `work` with the calling thread inside this namespace, then takes the thread back.
+    ///
+    /// Sockets that `work` opens stay in this namespace. The process is aborted when the way
+    /// back fails: everything after would silently change the wrong namespace.
+    ///
+    /// # Errors
+    ///
+    /// When the namespace cannot be entered; then `work` did not run.
+    pub fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+        let _way_back = WayBack(Self::current()?);
+        self.enter().map_err(|errno| {
+            let path = self.path.display();
+            let cause = errno_text(errno);
+            let short = format!("error switching to ns {path}: Error switching to ns {path}: {cause}");
+            Error::new("enter", object(&self.path), errno).with_short(short)
+        })?;
+        Ok(work())
+    }
+
+    fn enter(&self) -> nix::Result<()> {
+        setns(&self.file, CloneFlags::CLONE_NEWNET)
+    }
+}
+
+impl AsFd for Netns {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// Takes the thread back where it came from, also when the work panics.
+struct WayBack(Netns);
+
+impl Drop for WayBack {
+    fn drop(&mut self) {
+        if self.0.enter() != Ok(()) {
+            std::process::abort();
+        }
+    }
+}
+
+fn object(path: &Path) -> String {
+    format!("network namespace {path:?}")
+}

@@ -1,0 +1,313 @@
+//! Links: look up, change, remove.
+
+use std::fmt;
+
+use netlink_packet_core::DefaultNla;
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{LinkAttribute, LinkExtentMask};
+use rtnetlink::{LinkMessageBuilder, LinkUnspec};
+
+use super::request::CHANGE;
+use super::wire::{Attributes, Message, number, read_text, read_u32};
+use crate::{IfName, Mac, Request, Result, Rtnl};
+
+/// A network interface as the kernel describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Interface index, unique in the namespace.
+    pub index: u32,
+    /// Interface name.
+    pub name: String,
+    /// Kind such as `bridge` or `veth`; none for physical devices and `lo`.
+    pub kind: Option<String>,
+    /// Hardware address; none when it is absent or all zero.
+    pub mac: Option<Mac>,
+    /// Largest packet in bytes.
+    pub mtu: u32,
+    /// `IFF_*` flags.
+    pub flags: u32,
+    /// Operational state (RFC 2863).
+    pub operstate: OperState,
+    /// How many users want the link to receive every packet.
+    pub promiscuity: u32,
+    /// Index of the bridge or other link this one is a port of (`IFLA_MASTER`).
+    pub controller: Option<u32>,
+    /// Index of the other veth end or of the lower device (`IFLA_LINK`).
+    pub peer_index: Option<u32>,
+    /// Id, in this namespace, of the namespace that `peer_index` counts in; none: this one.
+    pub peer_netnsid: Option<i32>,
+    /// Whether a bridge filters VLANs; none when the link is no bridge.
+    pub vlan_filtering: Option<bool>,
+}
+
+/// Length of `struct ifinfomsg`.
+const FIXED_LEN: usize = 16;
+
+impl Link {
+    /// Tells whether the link is administratively up.
+    pub fn is_up(&self) -> bool {
+        self.flags & libc::IFF_UP as u32 != 0
+    }
+
+    /// Reads `RTM_NEWLINK`; `None` when it is another message or too short.
+    pub(crate) fn decode(message: &Message<'_>) -> Option<Self> {
+        if message.kind != libc::RTM_NEWLINK {
+            return None;
+        }
+        let mut link = Self {
+            index: read_u32(message.body, 4)?,
+            name: String::new(),
+            kind: None,
+            mac: None,
+            mtu: 0,
+            flags: read_u32(message.body, 8)?,
+            operstate: OperState::Unknown,
+            promiscuity: 0,
+            controller: None,
+            peer_index: None,
+            peer_netnsid: None,
+            vlan_filtering: None,
+        };
+        for (number, value) in Attributes::after(message.body, FIXED_LEN) {
+            match number {
+                number::IFLA_IFNAME => link.name = read_text(value)?.to_owned(),
+                number::IFLA_ADDRESS => link.mac = Mac::from_bytes(value).filter(|mac| !mac.is_zero()),
+                number::IFLA_MTU => link.mtu = read_u32(value, 0)?,
+                number::IFLA_LINK => link.peer_index = read_u32(value, 0).filter(|index| *index != 0),
+                number::IFLA_MASTER => link.controller = read_u32(value, 0),
+                number::IFLA_OPERSTATE => link.operstate = OperState::from_number(*value.first()?),
+                number::IFLA_PROMISCUITY => link.promiscuity = read_u32(value, 0)?,
+                number::IFLA_LINK_NETNSID => {
+                    link.peer_netnsid = read_u32(value, 0).map(|id| id as i32);
+                }
+                number::IFLA_LINKINFO => link.decode_info(value),
+                _ => {}
+            }
+        }
+        Some(link)
+    }
+
+    fn decode_info(&mut self, info: &[u8]) {
+        for (number, value) in Attributes::within(info) {
+            match number {
+                number::IFLA_INFO_KIND => self.kind = read_text(value).map(str::to_owned),
+                // The kind comes first, and says whose attributes these are.
+                number::IFLA_INFO_DATA if self.kind.as_deref() == Some("bridge") => {
+                    self.vlan_filtering = Attributes::within(value)
+                        .find(|(number, _)| *number == number::IFLA_BR_VLAN_FILTERING)
+                        .and_then(|(_, value)| value.first())
+                        .map(|on| *on != 0);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Operational state of a link (`IF_OPER_*` of `linux/if.h`); prints as `lower-layer-down`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperState {
+    /// `unknown`
+    Unknown,
+    /// `not-present`
+    NotPresent,
+    /// `down`
+    Down,
+    /// `lower-layer-down`
+    LowerLayerDown,
+    /// `testing`
+    Testing,
+    /// `dormant`
+    Dormant,
+    /// `up`
+    Up,
+}
+
+impl OperState {
+    fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::NotPresent,
+            2 => Self::Down,
+            3 => Self::LowerLayerDown,
+            4 => Self::Testing,
+            5 => Self::Dormant,
+            6 => Self::Up,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for OperState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "unknown",
+            Self::NotPresent => "not-present",
+            Self::Down => "down",
+            Self::LowerLayerDown => "lower-layer-down",
+            Self::Testing => "testing",
+            Self::Dormant => "dormant",
+            Self::Up => "up",
+        })
+    }
+}
+
+/// Says which link is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkRef<'a> {
+    /// By its index.
+    Index(u32),
+    /// By its name or an alternative name.
+    Name(&'a str),
+}
+
+impl fmt::Display for LinkRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => write!(f, "link with index {index}"),
+            Self::Name(name) => write!(f, "link {name:?}"),
+        }
+    }
+}
+
+impl From<u32> for LinkRef<'_> {
+    fn from(index: u32) -> Self {
+        Self::Index(index)
+    }
+}
+
+impl<'a> From<&'a str> for LinkRef<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl<'a> From<&'a IfName> for LinkRef<'a> {
+    fn from(name: &'a IfName) -> Self {
+        Self::Name(name.as_str())
+    }
+}
+
+impl From<&Link> for LinkRef<'_> {
+    fn from(link: &Link) -> Self {
+        Self::Index(link.index)
+    }
+}
+
+impl Rtnl {
+    /// Looks up a link; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused, absence apart.
+    pub fn find_link<'a>(&self, link: impl Into<LinkRef<'a>>) -> Result<Option<Link>> {
+        match self.get_link(link) {
+            Ok(link) => Ok(Some(link)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks up a link.
+    ///
+    /// # Errors
+    ///
+    /// `is_missing()`, printed as `Link not found`, when there is none.
+    pub fn get_link<'a>(&self, link: impl Into<LinkRef<'a>>) -> Result<Link> {
+        let lookup = lookup(link.into());
+        let answer = self.exchange(&[&lookup]).remove(0);
+        self.expect_link(answer, &lookup)
+    }
+
+    /// Looks up several links with one system call.
+    pub fn get_links(&self, links: &[LinkRef<'_>]) -> Vec<Result<Link>> {
+        self.run_and_get(&[], links).1
+    }
+
+    /// Removes a link and tells whether there was one.
+    ///
+    /// The kernel takes 15 ms and more, but the link and its veth peer are invisible after one.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused, absence apart.
+    pub fn remove_link<'a>(&self, link: impl Into<LinkRef<'a>>) -> Result<bool> {
+        let link = link.into();
+        let message = RouteNetlinkMessage::DelLink(select(link).build());
+        match self.apply(Request::new(&message, CHANGE, "remove", link.to_string())) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_missing() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Request<'_> {
+    /// Sets a link administratively up.
+    pub fn set_up<'a>(link: impl Into<LinkRef<'a>>) -> Self {
+        set(link.into(), "set up", LinkMessageBuilder::up)
+    }
+
+    /// Sets a link administratively down.
+    pub fn set_down<'a>(link: impl Into<LinkRef<'a>>) -> Self {
+        set(link.into(), "set down", LinkMessageBuilder::down)
+    }
+
+    /// Makes a link receive every packet, or not.
+    pub fn set_promiscuous<'a>(link: impl Into<LinkRef<'a>>, on: bool) -> Self {
+        set(link.into(), "set promiscuous mode of", |message| message.promiscuous(on))
+    }
+
+    /// Sets the hardware address.
+    pub fn set_mac<'a>(link: impl Into<LinkRef<'a>>, mac: Mac) -> Self {
+        let address = mac.as_bytes().to_vec();
+        set(link.into(), "set hardware address of", |message| message.address(address))
+    }
+
+    /// Sets the largest packet size in bytes.
+    pub fn set_mtu<'a>(link: impl Into<LinkRef<'a>>, mtu: u32) -> Self {
+        set(link.into(), "set mtu of", |message| message.mtu(mtu))
+    }
+
+    /// Makes a link a port of the link with index `controller`, or of none.
+    pub fn set_controller<'a>(link: impl Into<LinkRef<'a>>, controller: Option<u32>) -> Self {
+        let controller = controller.unwrap_or(0);
+        set(link.into(), "set controller of", |message| message.controller(controller))
+    }
+
+    /// Gives the link with index `index` another name.
+    pub fn rename(index: u32, name: &IfName) -> Self {
+        set(index.into(), "rename", |message| message.name(name.as_str()))
+    }
+}
+
+type Builder = LinkMessageBuilder<LinkUnspec>;
+
+/// Starts a message about an existing link.
+pub(crate) fn select(link: LinkRef<'_>) -> Builder {
+    match link {
+        LinkRef::Index(index) => LinkUnspec::new_with_index(index),
+        LinkRef::Name(name) if name.len() <= IfName::MAX_LEN => LinkUnspec::new_with_name(name),
+        LinkRef::Name(name) => {
+            let alternative = [name.as_bytes(), &[0]].concat();
+            let attribute = DefaultNla::new(number::IFLA_ALT_IFNAME, alternative);
+            Builder::new().append_extra_attribute(LinkAttribute::Other(attribute))
+        }
+    }
+}
+
+fn set<'r>(
+    link: LinkRef<'_>,
+    operation: &'static str,
+    change: impl FnOnce(Builder) -> Builder,
+) -> Request<'r> {
+    let message = RouteNetlinkMessage::SetLink(change(select(link)).build());
+    Request::new(&message, CHANGE, operation, link.to_string())
+}
+
+/// Asks for a link, without its counters, which are most of a description.
+pub(crate) fn lookup(link: LinkRef<'_>) -> Request<'static> {
+    let mask = LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]);
+    let message = select(link).append_extra_attribute(mask).build();
+    let message = RouteNetlinkMessage::GetLink(message);
+    Request::new(&message, CHANGE, "look up", link.to_string()).lookup()
+}

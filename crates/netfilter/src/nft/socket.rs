@@ -1,0 +1,86 @@
+//! The nfnetlink socket of the calling thread's network namespace.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, setsockopt, socket,
+    sockopt,
+};
+
+use crate::error::{Error, Result};
+
+/// The kernel's largest piece of a dump (`netlink_recvmsg` caps it), in bytes.
+const BUFFER: usize = 32 * 1024;
+/// Batches above this may exceed the default send buffer (`net.core.wmem_default`), in bytes.
+const LARGE_BATCH: usize = 64 * 1024;
+
+/// A blocking nfnetlink socket; it stays in the network namespace it was opened in.
+#[derive(Debug)]
+pub struct Socket {
+    descriptor: OwnedFd,
+    buffer: Vec<u8>,
+}
+
+impl Socket {
+    /// Opens a socket in the calling thread's network namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Kernel`] where the kernel has no nfnetlink.
+    pub fn open() -> Result<Socket> {
+        let descriptor = socket(
+            AddressFamily::Netlink,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::NetlinkNetFilter,
+        )
+        .map_err(|errno| refused("open an nfnetlink socket", errno))?;
+        Ok(Socket { descriptor, buffer: vec![0; BUFFER] })
+    }
+
+    /// Sends messages; the kernel has acted on all of them when this returns.
+    pub(super) fn send(&self, messages: &[u8]) -> Result<()> {
+        if messages.len() > LARGE_BATCH {
+            // Without the privilege for it the send below says what is wrong.
+            let _ = setsockopt(&self.descriptor, sockopt::SndBufForce, &(2 * messages.len()));
+        }
+        // An unconnected netlink socket sends to the kernel.
+        send(self.descriptor.as_raw_fd(), messages, MsgFlags::empty())
+            .map_err(|errno| refused("send to nf_tables", errno))?;
+        Ok(())
+    }
+
+    /// Waits for the next piece of an answer.
+    pub(super) fn receive(&mut self) -> Result<&[u8]> {
+        let length = self.receive_with(MsgFlags::empty());
+        let length = length.map_err(|errno| refused("read from nf_tables", errno))?;
+        Ok(&self.buffer[..length])
+    }
+
+    /// The next piece of an answer if there is one.
+    pub(super) fn receive_waiting(&mut self) -> Result<Option<&[u8]>> {
+        match self.receive_with(MsgFlags::MSG_DONTWAIT) {
+            Ok(length) => Ok(Some(&self.buffer[..length])),
+            Err(Errno::EAGAIN) => Ok(None),
+            Err(errno) => Err(refused("read from nf_tables", errno)),
+        }
+    }
+
+    fn receive_with(&mut self, flags: MsgFlags) -> nix::Result<usize> {
+        // With MSG_TRUNC the result is the message's length even if the buffer is too short.
+        let flags = flags | MsgFlags::MSG_TRUNC;
+        let length = loop {
+            match recv(self.descriptor.as_raw_fd(), &mut self.buffer, flags) {
+                Err(Errno::EINTR) => {}
+                result => break result?,
+            }
+        };
+        if length > self.buffer.len() { Err(Errno::EMSGSIZE) } else { Ok(length) }
+    }
+}
+
+/// An error of the socket itself, not of a rule.
+fn refused(operation: &str, errno: Errno) -> Error {
+    Error::Kernel { operation: operation.to_owned(), place: String::new(), errno }
+}

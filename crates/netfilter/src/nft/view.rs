@@ -1,0 +1,227 @@
+//! What the kernel has of one table.
+
+use nix::errno::Errno;
+
+use super::abi::{USERDATA_COMMENT, chain, rule, table};
+use super::message::{Attributes, Message, Received, includes, split, text};
+use super::socket::Socket;
+use super::statement::{Statement, write_expressions};
+use super::table::Family;
+use crate::error::{Error, Result};
+
+/// How often a listing is repeated because the rules changed under it.
+const ATTEMPTS: usize = 64;
+
+/// What the kernel had of one table at one moment.
+#[derive(Debug, Default)]
+pub struct TableView {
+    /// Whether the table exists.
+    pub exists: bool,
+    /// Which of the chains asked for exist.
+    pub chains: Vec<String>,
+    /// The rules asked for, in order of evaluation.
+    pub rules: Vec<ListedRule>,
+}
+
+/// A rule as the kernel has it.
+#[derive(Debug)]
+pub struct ListedRule {
+    /// The rule's chain.
+    pub chain: String,
+    /// The rule's number, unique in the table.
+    pub handle: u64,
+    /// The rule's comment.
+    pub comment: Option<String>,
+    family: Family,
+    expressions: Vec<u8>,
+}
+
+/// Which rules to read.
+#[derive(Debug, Clone, Copy)]
+pub enum Rules<'a> {
+    /// None.
+    None,
+    /// Those of one chain.
+    Of(&'a str),
+    /// All of the table.
+    All,
+}
+
+impl TableView {
+    /// Reads whether a table and some of its chains exist, and those rules that `keep` accepts by
+    /// chain and comment. A table or chain that does not exist is not an error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Kernel`] when nf_tables cannot be read.
+    pub fn read(
+        socket: &mut Socket,
+        (family, name): (Family, &str),
+        chains: &[&str],
+        rules: Rules<'_>,
+        keep: impl Fn(&str, Option<&str>) -> bool,
+    ) -> Result<TableView> {
+        let request = Request { family, name, chains, rules };
+        for _ in 0..ATTEMPTS {
+            if let Some(view) = request.run(socket, &keep)? {
+                return Ok(view);
+            }
+        }
+        Err(request.refused(Errno::EINTR))
+    }
+
+    /// Whether a chain that was asked for exists.
+    pub fn has_chain(&self, name: &str) -> bool {
+        self.chains.iter().any(|chain| chain == name)
+    }
+
+    /// The rules of one chain.
+    pub fn rules_of(&self, chain: &str) -> impl Iterator<Item = &ListedRule> {
+        self.rules.iter().filter(move |rule| rule.chain == chain)
+    }
+}
+
+impl ListedRule {
+    /// Whether the rule consists of these statements and no others, as we would write them.
+    pub fn consists_of(&self, statements: &[Statement]) -> bool {
+        let mut message = Message::default();
+        write_expressions(&mut message, self.family, statements);
+        let ours = Attributes(message.as_bytes());
+        let found = Attributes(&self.expressions);
+        ours.count() == found.count()
+            && ours.zip(found).all(|((_, ours), (_, found))| {
+                includes(Attributes(found), Attributes(ours))
+            })
+    }
+}
+
+/// One listing; everything in it travels in one message to the kernel.
+struct Request<'a> {
+    family: Family,
+    name: &'a str,
+    chains: &'a [&'a str],
+    rules: Rules<'a>,
+}
+
+impl Request<'_> {
+    /// Asks once; nothing if the rules changed meanwhile.
+    fn run(
+        &self,
+        socket: &mut Socket,
+        keep: &impl Fn(&str, Option<&str>) -> bool,
+    ) -> Result<Option<TableView>> {
+        let (message, mut unanswered) = self.message();
+        socket.send(message.as_bytes())?;
+        let mut view = TableView::default();
+        let mut interrupted = false;
+        while unanswered > 0 {
+            for received in split(socket.receive()?) {
+                interrupted |= i32::from(received.flags) & libc::NLM_F_DUMP_INTR != 0;
+                match i32::from(received.kind) {
+                    libc::NLMSG_ERROR | libc::NLMSG_DONE => {
+                        match Errno::from_raw(received.error()) {
+                            Errno::ENOENT => {}
+                            Errno::EINTR => interrupted = true,
+                            _ if received.error() == 0 => {}
+                            errno => return Err(self.refused(errno)),
+                        }
+                        unanswered -= 1;
+                    }
+                    _ => unanswered -= self.take(received, &mut view, keep),
+                }
+            }
+        }
+        Ok((!interrupted).then_some(view))
+    }
+
+    /// The requests, and how many answers end.
+    fn message(&self) -> (Message, usize) {
+        let mut message = Message::default();
+        let at = (self.family.number(), 0);
+        message.push(nft(libc::NFT_MSG_GETTABLE), 0, 0, at, |message| {
+            message.text(table::NAME, self.name);
+        });
+        for name in self.chains {
+            message.push(nft(libc::NFT_MSG_GETCHAIN), 0, 1, at, |message| {
+                message.text(chain::TABLE, self.name);
+                message.text(chain::NAME, name);
+            });
+        }
+        let dump = match self.rules {
+            Rules::None => return (message, 1 + self.chains.len()),
+            Rules::Of(chain) => Some(chain),
+            Rules::All => None,
+        };
+        message.push(nft(libc::NFT_MSG_GETRULE), libc::NLM_F_DUMP, 2, at, |message| {
+            message.text(rule::TABLE, self.name);
+            if let Some(chain) = dump {
+                message.text(rule::CHAIN, chain);
+            }
+        });
+        (message, 2 + self.chains.len())
+    }
+
+    /// Puts one object into the view; returns how many requests it answers.
+    fn take(
+        &self,
+        received: Received<'_>,
+        view: &mut TableView,
+        keep: &impl Fn(&str, Option<&str>) -> bool,
+    ) -> usize {
+        let attributes = received.attributes();
+        match i32::from(received.kind & 0xff) {
+            libc::NFT_MSG_NEWTABLE => view.exists = true,
+            libc::NFT_MSG_NEWCHAIN => {
+                let name = attributes.find_value(chain::NAME).map(text).unwrap_or_default();
+                view.chains.push(name.to_owned());
+            }
+            _ => {
+                view.rules.extend(self.rule(attributes, keep));
+                return 0;
+            }
+        }
+        1
+    }
+
+    fn rule(
+        &self,
+        attributes: Attributes<'_>,
+        keep: &impl Fn(&str, Option<&str>) -> bool,
+    ) -> Option<ListedRule> {
+        let chain = text(attributes.find_value(rule::CHAIN)?);
+        let handle = u64::from_be_bytes(*attributes.find_value(rule::HANDLE)?.first_chunk()?);
+        let comment = attributes.find_value(rule::USERDATA).and_then(comment);
+        keep(chain, comment).then(|| ListedRule {
+            chain: chain.to_owned(),
+            handle,
+            comment: comment.map(str::to_owned),
+            family: self.family,
+            expressions: attributes.find_value(rule::EXPRESSIONS).unwrap_or_default().to_vec(),
+        })
+    }
+
+    fn refused(&self, errno: Errno) -> Error {
+        Error::Kernel {
+            operation: "list rules".to_owned(),
+            place: format!("table {} {}", self.family.name(), self.name),
+            errno,
+        }
+    }
+}
+
+/// The comment in a rule's user data: fields of type, length in bytes, and value.
+fn comment(mut userdata: &[u8]) -> Option<&str> {
+    loop {
+        let [kind, length] = *userdata.first_chunk()?;
+        let value = userdata.get(2..2 + usize::from(length))?;
+        if kind == USERDATA_COMMENT {
+            return Some(text(value));
+        }
+        userdata = &userdata[2 + usize::from(length)..];
+    }
+}
+
+/// A message type of the nf_tables subsystem.
+pub(super) fn nft(kind: i32) -> u16 {
+    (libc::NFNL_SUBSYS_NFTABLES << 8 | kind) as u16
+}

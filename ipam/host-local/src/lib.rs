@@ -1,0 +1,1 @@
+//! CNI plugin: addresses from ranges, reserved in files on the host.

@@ -1,0 +1,2 @@
+//! CNI plugin: addresses from ranges, reserved in files on the host.
+fn main() {}

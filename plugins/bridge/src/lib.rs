@@ -1,0 +1,1 @@
+//! CNI plugin: connects a container to a Linux bridge.

@@ -1,0 +1,2 @@
+//! CNI plugin: connects a container to a Linux bridge.
+fn main() {}

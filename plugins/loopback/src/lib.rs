@@ -1,0 +1,1 @@
+//! CNI plugin: brings up the loopback interface.

@@ -1,0 +1,2 @@
+//! CNI plugin: brings up the loopback interface.
+fn main() {}

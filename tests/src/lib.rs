@@ -1,0 +1,1 @@
+//! Tests of the whole set; they live in the test targets.

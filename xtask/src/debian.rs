@@ -1,0 +1,72 @@
+//! The programs that tests and the demonstration need, and the Debian packages that bring them.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::process;
+
+/// A file whose presence proves a package, and the package.
+#[derive(Clone, Copy)]
+pub struct Need {
+    /// The name of a program, or the absolute path of a file.
+    proof: &'static str,
+    package: &'static str,
+}
+
+/// What the demonstration needs: links are cabled, and rules listed, by the usual programs.
+pub const DEMO: &[Need] = &[
+    Need { proof: "ip", package: "iproute2" },
+    Need { proof: "iptables", package: "iptables" },
+    Need { proof: "nft", package: "nftables" },
+];
+
+/// What the whole test suite needs.
+pub const TESTS: &[Need] = &[
+    Need { proof: "ip", package: "iproute2" },
+    Need { proof: "iptables", package: "iptables" },
+    Need { proof: "nft", package: "nftables" },
+    Need { proof: "linux.uml", package: "user-mode-linux" },
+    Need { proof: "modprobe", package: "kmod" },
+    Need { proof: "unshare", package: "util-linux" },
+];
+
+/// What a comparison with the reference needs: Debian's build of it.
+pub const REFERENCE: &[Need] =
+    &[Need { proof: "/usr/lib/cni/bridge", package: "containernetworking-plugins" }];
+
+/// Installs what is missing where it may (root, Debian) and says so; elsewhere names it.
+///
+/// # Errors
+///
+/// When something is missing and may not or cannot be installed.
+pub fn ensure(needs: &[Need], may_install: bool) -> Result<()> {
+    let mut packages: Vec<_> = needs.iter().filter(|need| !need.is_met()).collect();
+    packages.dedup_by_key(|need| need.package);
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = packages.iter().map(|need| need.package).collect();
+    let is_root = nix::unistd::geteuid().is_root();
+    if !(may_install && is_root && Path::new("/etc/debian_version").exists()) {
+        bail!("please install: {} (names of the Debian packages)", names.join(" "));
+    }
+    println!("installing: {}", names.join(" "));
+    process::run(&mut apt_get(&["update", "-qq"]))?;
+    let mut install = apt_get(&["install", "-qq", "-y", "--no-install-recommends"]);
+    process::run(install.args(&names))
+}
+
+impl Need {
+    fn is_met(self) -> bool {
+        Path::new(self.proof).is_absolute() && Path::new(self.proof).exists()
+            || process::is_installed(self.proof)
+    }
+}
+
+fn apt_get(arguments: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+    command
+}
