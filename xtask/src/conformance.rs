@@ -93,7 +93,9 @@ fn render(table: &Table) -> String {
     ];
     for (title, meaning, rows) in sections {
         page.push_str(&format!("\n## {title}\n\n{meaning}\n\n"));
-        page.push_str("| Id | Plugin | What holds | Why | Test |\n| --- | --- | --- | --- | --- |\n");
+        page.push_str(
+            "| Id | Plugin | What holds | Why | Test |\n| --- | --- | --- | --- | --- |\n",
+        );
         for row in rows {
             let plugin = row.plugin.as_deref().unwrap_or("all");
             let reason = row.reason.as_deref().unwrap_or("");

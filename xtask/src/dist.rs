@@ -19,9 +19,16 @@ const PAPERS: &[&str] = &["LICENSE", "README.md"];
 
 /// One file of an archive.
 enum Entry {
-    File { name: String, from: PathBuf, mode: u32 },
+    File {
+        name: String,
+        from: PathBuf,
+        mode: u32,
+    },
     /// A second name of a file that stands earlier in the archive.
-    HardLink { name: String, to: String },
+    HardLink {
+        name: String,
+        to: String,
+    },
 }
 
 /// How the task is called.
@@ -116,7 +123,8 @@ fn pack(entries: &[Entry], time: u64) -> Result<Vec<u8>> {
 
 /// Writes an archive and, as `sha256sum` and `sha512sum` would, its checksums.
 fn write_with_checksums(folder: &Path, name: &str, archive: &[u8]) -> Result<()> {
-    let sums = [("sha256", hex(&Sha256::digest(archive))), ("sha512", hex(&Sha512::digest(archive)))];
+    let sums =
+        [("sha256", hex(&Sha256::digest(archive))), ("sha512", hex(&Sha512::digest(archive)))];
     let path = folder.join(name);
     fs::write(&path, archive).with_context(|| format!("write {}", path.display()))?;
     for (kind, sum) in sums {

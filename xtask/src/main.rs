@@ -6,9 +6,11 @@
     reason = "a task runner reads its arguments, runs programs, writes reports and prints"
 )]
 
+mod bench;
 mod check;
 mod conformance;
 mod debian;
+mod demo;
 mod dist;
 mod install;
 mod private_host;
@@ -32,8 +34,10 @@ struct Task {
 const TASKS: &[Task] = &[
     Task { command: check::command, run: check::run },
     Task { command: test::command, run: test::run },
+    Task { command: demo::command, run: demo::run },
     Task { command: install::command, run: install::run },
     Task { command: dist::command, run: dist::run },
+    Task { command: bench::command, run: bench::run },
     Task { command: conformance::command, run: conformance::run },
 ];
 

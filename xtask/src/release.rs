@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::process;
 use crate::workspace::Workspace;
@@ -102,9 +102,9 @@ impl Linkage {
     /// same wherever it is made.
     fn flags(&self, workspace: &Workspace) -> Vec<String> {
         let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
-        let cargo_home = std::env::var("CARGO_HOME").map(PathBuf::from).or_else(|_| {
-            std::env::var("HOME").map(|home| Path::new(&home).join(".cargo"))
-        });
+        let cargo_home = std::env::var("CARGO_HOME")
+            .map(PathBuf::from)
+            .or_else(|_| std::env::var("HOME").map(|home| Path::new(&home).join(".cargo")));
         if let Ok(cargo_home) = cargo_home {
             flags.push(format!("--remap-path-prefix={}=cargo", cargo_home.display()));
         }
@@ -124,13 +124,4 @@ fn is_installed(target: &str) -> bool {
 fn add(target: &str) -> bool {
     let mut rustup = Command::new("rustup");
     process::capture(rustup.args(["target", "add", target])).is_ok()
-}
-
-/// The size of a file in bytes.
-///
-/// # Errors
-///
-/// When there is no such file.
-pub fn size(file: &Path) -> Result<u64> {
-    Ok(file.metadata().with_context(|| format!("size of {}", file.display()))?.len())
 }

@@ -1,2 +1,20 @@
-//! Every plugin in one executable.
-fn main() {}
+//! Every plugin in one executable, chosen by the name it is started under; for images and packages.
+
+use std::process::ExitCode;
+
+use cni_core::runtime::{executable_name, main as run, print_error};
+
+fn main() -> ExitCode {
+    match executable_name().as_str() {
+        "bridge" => run::<cni_plugin_bridge::Bridge>(),
+        "host-local" => run::<cni_plugin_host_local::HostLocal>(),
+        "loopback" => run::<cni_plugin_loopback::Loopback>(),
+        other => {
+            print_error(&format!(
+                "{other}: no plugin of this name; link this executable under one of the names \
+                 bridge, host-local, loopback"
+            ));
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Failing or killing a plugin at each of its effects in turn.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Outcome, fault_plugin_dir, skip};
 
@@ -46,6 +46,16 @@ pub fn for_each_fault(
         skip::record("CNI_TEST_FAULT_PLUGINS names no plugins built with fault-point/inject");
         return 0;
     };
+    count_faults(&plugins, mode, executable, &mut body)
+}
+
+#[track_caller]
+fn count_faults(
+    plugins: &Path,
+    mode: Mode,
+    executable: &str,
+    body: &mut dyn FnMut(&Fault, usize) -> Outcome,
+) -> usize {
     let word = match mode {
         Mode::Fail => "fail",
         Mode::Kill => "kill",
@@ -54,7 +64,7 @@ pub fn for_each_fault(
     while quiet < QUIET_RUNS {
         effect += 1;
         let setting = format!("{executable}:{word}:{effect}");
-        let outcome = body(&Fault { setting, plugins: plugins.clone() }, effect);
+        let outcome = body(&Fault { setting, plugins: plugins.to_owned() }, effect);
         if outcome.is_success() {
             quiet += 1;
         } else {
@@ -63,4 +73,25 @@ pub fn for_each_fault(
     }
     assert!(felt > 0, "no fault was felt by {executable}");
     felt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Host;
+
+    #[test]
+    fn faults_are_tried_until_none_is_felt() {
+        let host = Host::new();
+        let mut settings = Vec::new();
+        // Two effects that matter, one whose failure is survived, one more that matters.
+        let felt = count_faults(Path::new("/bin"), Mode::Fail, "sh", &mut |fault, effect| {
+            settings.push(fault.setting.clone());
+            let status = if [1, 2, 4].contains(&effect) { "exit 1" } else { "exit 0" };
+            host.invoke("sh").plugins(&fault.plugins).args(&["-c", status]).run()
+        });
+        assert_eq!(felt, 3);
+        assert_eq!(settings.first().map(String::as_str), Some("sh:fail:1"));
+        assert_eq!(settings.last().map(String::as_str), Some("sh:fail:7"));
+    }
 }

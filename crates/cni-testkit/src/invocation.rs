@@ -24,13 +24,20 @@ impl<'h> Invocation<'h> {
     pub(crate) fn new(place: &'h Namespace, directory: &Path, plugin: &str) -> Self {
         Self {
             place,
-            executable: directory.join(plugin),
+            executable: PathBuf::from(plugin),
             arguments: Vec::new(),
             environment: BTreeMap::new(),
             stdin: Vec::new(),
         }
         .env("PATH", TOOL_PATH)
-        .env("CNI_PATH", &directory.to_string_lossy())
+        .plugins(directory)
+    }
+
+    /// Runs the plugin of another directory, which becomes `CNI_PATH`, too.
+    pub fn plugins(mut self, directory: &Path) -> Self {
+        let plugin = self.executable.file_name().expect("a plugin has a name");
+        self.executable = directory.join(plugin);
+        self.env("CNI_PATH", &directory.to_string_lossy())
     }
 
     /// Sets an environment variable.

@@ -32,21 +32,30 @@ impl Feature {
     fn probe(self) -> &'static str {
         match self {
             Self::BridgeVlanFiltering => {
-                "ip link add b type bridge vlan_filtering 1 && ip link set b up
-                 bridge vlan add dev b vid 10 self"
+                "ip link add name base type bridge vlan_filtering 1
+                 bridge vlan add dev base vid 10 self"
             }
-            Self::Dummy => "ip link add x type dummy",
-            Self::Ifb => "ip link add x type ifb",
-            Self::Ipvlan => "ip link add b type bridge; ip link add x link b type ipvlan",
-            Self::Macvlan => "ip link add b type bridge; ip link add x link b type macvlan",
-            Self::Nftables => "nft add table ip x; nft add table ip6 x",
+            Self::Dummy => "ip link add name probe type dummy",
+            Self::Ifb => "ip link add name probe type ifb",
+            Self::Ipvlan => {
+                "ip link add name base type bridge
+                 ip link add link base name probe type ipvlan"
+            }
+            Self::Macvlan => {
+                "ip link add name base type bridge
+                 ip link add link base name probe type macvlan"
+            }
+            Self::Nftables => "nft add table ip probe; nft add table ip6 probe",
             Self::TokenBucket => {
-                "ip link add b type bridge
-                 tc qdisc add dev b root tbf rate 1mbit burst 32k latency 20ms"
+                "ip link add name base type bridge
+                 tc qdisc add dev base root tbf rate 1mbit burst 32k latency 20ms"
             }
-            Self::Tap => "ip tuntap add x mode tap",
-            Self::Vlan => "ip link add b type bridge; ip link add x link b type vlan id 10",
-            Self::Vrf => "ip link add x type vrf table 10",
+            Self::Tap => "ip tuntap add name probe mode tap",
+            Self::Vlan => {
+                "ip link add name base type bridge
+                 ip link add link base name probe type vlan id 10"
+            }
+            Self::Vrf => "ip link add name probe type vrf table 10",
         }
     }
 }

@@ -6,6 +6,11 @@
 //!
 //! Everything panics rather than returning errors: the caller is a test.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start processes, make namespaces, and are told by the environment what to test"
+)]
+
 mod container;
 mod daemon;
 mod faults;

@@ -13,8 +13,7 @@ use anyhow::{Context, Result};
 use nix::unistd::{getpid, gettid};
 
 /// Where children find their tools; the caller's own `PATH` often lacks the `sbin` directories.
-pub(crate) const TOOL_PATH: &str =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const TOOL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -50,9 +49,8 @@ impl Namespace {
         let thread = thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                let outcome = enter().map(|()| {
-                    format!("/proc/{}/task/{}/ns/net", getpid(), gettid())
-                });
+                let outcome =
+                    enter().map(|()| format!("/proc/{}/task/{}/ns/net", getpid(), gettid()));
                 let failed = outcome.is_err();
                 if entered.send(outcome).is_err() || failed {
                     return;
@@ -95,11 +93,7 @@ impl Namespace {
             let _ = answer.send(outcome);
         });
         let sent = self.parked().as_ref().map(|parked| parked.jobs.send(job));
-        assert!(
-            matches!(sent, Some(Ok(()))),
-            "namespace {:?} has been destroyed",
-            self.name
-        );
+        assert!(matches!(sent, Some(Ok(()))), "namespace {:?} has been destroyed", self.name);
         match answered.recv().expect("a sent job is always answered") {
             Ok(value) => value,
             Err(panic) => resume_unwind(panic),
@@ -151,8 +145,7 @@ impl Namespace {
     #[track_caller]
     pub(crate) fn spawn(&self, mut command: Command) -> Child {
         let title = format!("{command:?}");
-        self.run(move || command.spawn())
-            .unwrap_or_else(|error| panic!("start {title}: {error}"))
+        self.run(move || command.spawn()).unwrap_or_else(|error| panic!("start {title}: {error}"))
     }
 
     /// Runs a process inside with the bytes as its standard input.

@@ -1,8 +1,8 @@
 //! A network as a runtime knows it: a configuration, and the results of its attachments.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -92,10 +92,14 @@ impl<'h> Network<'h> {
         self.changed(|network| network.stdin = Some(bytes.into()))
     }
 
+    /// Runs the plugins of another directory.
+    pub fn with_plugins(&self, directory: &Path) -> Self {
+        self.changed(|network| directory.clone_into(&mut network.plugins))
+    }
+
     /// Runs the plugins built for the fault suite, with this fault in one of them.
     pub fn with_fault(&self, fault: &Fault) -> Self {
-        self.changed(|network| network.plugins.clone_from(&fault.plugins))
-            .with_env("CNI_FAULT", &fault.setting)
+        self.with_plugins(&fault.plugins).with_env("CNI_FAULT", &fault.setting)
     }
 
     /// The configuration, as it is passed to ADD.
@@ -217,7 +221,7 @@ impl<'h> Network<'h> {
         network
     }
 
-    fn results(&self) -> std::sync::MutexGuard<'_, HashMap<Attachment, Value>> {
+    fn results(&self) -> MutexGuard<'_, HashMap<Attachment, Value>> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,7 +19,7 @@ impl Outside {
         let namespace = Namespace::start("outside", enter_network)
             .unwrap_or_else(|error| panic!("make the outside: {error:#}"));
         host.sh(&format!(
-            "ip link add outside type veth peer name eth0 netns {}
+            "ip link add name outside type veth peer name eth0 netns {}
              ip addr add 192.0.2.1/24 dev outside
              ip addr add 2001:db8::1/64 dev outside nodad
              ip link set outside up",

@@ -24,7 +24,7 @@ impl Placeholders {
         replaced
     }
 
-    /// The same for a text in which only veth names vary.
+    /// The same for one word.
     pub(crate) fn word(&mut self, word: &str) -> String {
         if is_random_veth(word) {
             format!("<veth:{}>", number(&mut self.veths, word))
@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn random_names_are_numbered_in_the_order_they_are_met() {
-        let text = r#"{"a":"vethdeadbeef","mac":"0a:58:0a:01:02:03","b":"veth00000001"} vethdeadbeef"#;
+        let text =
+            r#"{"a":"vethdeadbeef","mac":"0a:58:0a:01:02:03","b":"veth00000001"} vethdeadbeef"#;
         assert_eq!(
             Placeholders::default().replace(text),
             r#"{"a":"<veth:1>","mac":"<mac:1>","b":"<veth:2>"} <veth:1>"#

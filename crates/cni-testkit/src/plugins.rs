@@ -51,9 +51,5 @@ fn ask_versions(plugin: &str) -> Vec<String> {
 
 /// A dotted version as numbers, so that it can be compared; what is no number counts as zero.
 pub(crate) fn numeric(version: &str) -> Vec<u32> {
-    version
-        .trim_start_matches('v')
-        .split('.')
-        .map(|part| part.parse().unwrap_or(0))
-        .collect()
+    version.trim_start_matches('v').split('.').map(|part| part.parse().unwrap_or(0)).collect()
 }

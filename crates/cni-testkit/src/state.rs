@@ -42,10 +42,8 @@ impl Namespace {
         let dump = self.sh("ip -j addr; echo; ip -j route show table all; echo
             ip -j -6 route show table all; echo
             ip rule | sed 's/^/4/'; ip -6 rule | sed 's/^/6/'");
-        let (documents, rules): (Vec<&str>, Vec<&str>) = dump
-            .lines()
-            .filter(|line| !line.is_empty())
-            .partition(|line| line.starts_with('['));
+        let (documents, rules): (Vec<&str>, Vec<&str>) =
+            dump.lines().filter(|line| !line.is_empty()).partition(|line| line.starts_with('['));
         let mut documents = documents.into_iter().map(|text| -> Vec<Value> {
             serde_json::from_str(text).expect("ip -j prints a JSON list")
         });
@@ -119,9 +117,8 @@ fn route_line(route: &Value, links: &[Value]) -> Option<String> {
         || destination.starts_with("fe80:")
         || destination.starts_with("ff00:");
     // The kernel marks these dead some time after the carrier is lost, so they say nothing.
-    let has_carrier = links.iter().any(|link| {
-        link["ifname"] == route["dev"] && has(link, "flags", "LOWER_UP")
-    });
+    let has_carrier =
+        links.iter().any(|link| link["ifname"] == route["dev"] && has(link, "flags", "LOWER_UP"));
     if is_own_doing || text(route, "protocol") == "kernel" && !has_carrier {
         return None;
     }
@@ -141,7 +138,8 @@ fn route_line(route: &Value, links: &[Value]) -> Option<String> {
         }
     }
     // What `ip -6` shows where nobody chose a metric, and `ip -4` does not show at all.
-    let is_default_metric = |metric: u64| destination_is_ipv6(route) && [256, 1024].contains(&metric);
+    let is_default_metric =
+        |metric: u64| destination_is_ipv6(route) && [256, 1024].contains(&metric);
     if let Some(metric) = route["metric"].as_u64()
         && metric != 0
         && !is_default_metric(metric)

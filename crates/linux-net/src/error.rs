@@ -131,3 +131,30 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_form_is_the_cause_and_the_long_form_the_whole_sentence() {
+        let error = Error::new("set controller of", "link \"veth1\"", Errno::EBUSY)
+            .with_namespace(Some(Path::new("/run/netns/x")))
+            .with_extack(Some("Device is busy".to_owned()));
+        assert_eq!(error.to_string(), "device or resource busy");
+        let sentence = r#"set controller of link "veth1" in namespace "/run/netns/x": device or resource busy (EBUSY): Device is busy"#;
+        assert_eq!(format!("{error:#}"), sentence);
+    }
+
+    #[test]
+    fn causes_are_worded_the_same_with_every_c_library() {
+        for (errno, text) in [
+            (Errno::EEXIST, "file exists"),
+            (Errno::ERANGE, "numerical result out of range"),
+            (Errno::EOPNOTSUPP, "operation not supported"),
+            (Errno::UnknownErrno, "unknown error"),
+        ] {
+            assert_eq!(Error::new("", "", errno).to_string(), text);
+        }
+    }
+}

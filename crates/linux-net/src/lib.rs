@@ -4,8 +4,8 @@
 //! a routing socket bound to one, a [`Request`] one change to send through it; several requests
 //! travel in one system call. Errors are [`Error`]s and name what the kernel refused.
 
-mod error;
 mod errno_text;
+mod error;
 mod names;
 mod netns;
 mod rtnl;
@@ -14,6 +14,7 @@ pub mod sysctl;
 pub use error::{Error, Result};
 pub use names::{IfName, InvalidName, Mac, VlanId, random_veth_name};
 pub use netns::Netns;
+pub use nix::errno::Errno;
 pub use rtnl::address::Address;
 pub use rtnl::bridge_port::PortFlags;
 pub use rtnl::bridge_vlan::PortVlan;

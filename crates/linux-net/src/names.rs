@@ -40,9 +40,8 @@ impl TryFrom<String> for IfName {
 
     fn try_from(name: String) -> std::result::Result<Self, InvalidName> {
         // The kernel's isspace() counts the vertical tab (0x0b), and in Latin-1 the byte 0xa0.
-        let is_refused = |byte: u8| {
-            byte.is_ascii_whitespace() || matches!(byte, b'/' | b':' | 0x0b | 0xa0 | 0)
-        };
+        let is_refused =
+            |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b':' | 0x0b | 0xa0 | 0);
         let reason = if name.is_empty() {
             "it is empty"
         } else if name.len() > Self::MAX_LEN {
@@ -216,5 +215,65 @@ impl TryFrom<u16> for VlanId {
 impl fmt::Display for VlanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interface_names_follow_the_kernels_rules() {
+        for name in ["eth0", "a", "fifteen-bytes-x", "eth0.100", "..."] {
+            assert!(IfName::try_from(name).is_ok(), "{name:?}");
+        }
+        for name in ["", "sixteen-bytes-xx", ".", "..", "a/b", "a:b", "a b", "a\t", "a\u{b}", "\0"]
+        {
+            assert!(IfName::try_from(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn random_names_are_valid_and_differ() -> Result<()> {
+        let (one, other) = (random_veth_name()?, random_veth_name()?);
+        assert_ne!(one, other);
+        assert_eq!(one.as_str().len(), 12);
+        assert!(one.as_str().starts_with("veth"));
+        assert!(IfName::try_from(one.as_str()).is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn hardware_addresses_print_in_one_form() {
+        for (text, printed) in [
+            ("C2:B0:57:49:47:F1", "c2:b0:57:49:47:f1"),
+            ("c2-b0-57-49-47-f1", "c2:b0:57:49:47:f1"),
+            ("c2b0.5749.47f1", "c2:b0:57:49:47:f1"),
+            ("02:00:5e:10:00:00:00:01", "02:00:5e:10:00:00:00:01"),
+            ("0200.5e10.0000.0001", "02:00:5e:10:00:00:00:01"),
+        ] {
+            let mac: Mac = text.parse().expect(text);
+            assert_eq!(mac.to_string(), printed);
+        }
+        let infiniband = ["00"; 20].join(":");
+        assert!(infiniband.parse::<Mac>().expect("20 bytes").is_zero());
+    }
+
+    #[test]
+    fn other_texts_are_no_hardware_addresses() {
+        let texts =
+            ["", "c2", "c2b0574947f1", "c2:b0:57:49:47", "c2:b0-57:49:47:f1", "c:2:3:4:5:6"];
+        for text in texts.into_iter().chain(["c2b0:5749:47f1", "+2:b0:57:49:47:f1"]) {
+            let error = text.parse::<Mac>().expect_err(text);
+            assert_eq!(error.to_string(), format!("address {text}: invalid MAC address"));
+        }
+    }
+
+    #[test]
+    fn vlan_ids_end_before_the_reserved_ones() {
+        assert!(VlanId::try_from(0).is_err());
+        assert_eq!(VlanId::try_from(1), Ok(VlanId::MIN));
+        assert_eq!(VlanId::try_from(4094), Ok(VlanId::MAX));
+        assert!(VlanId::try_from(4095).is_err());
     }
 }

@@ -3,11 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::{Mode, fstat};
-use nix::sys::statfs::{PROC_SUPER_MAGIC, FsType, statfs};
+use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, statfs};
 
 use crate::errno_text::errno_text;
 use crate::{Error, Result};
@@ -100,12 +99,14 @@ impl Netns {
         self.enter().map_err(|errno| {
             let path = self.path.display();
             let cause = errno_text(errno);
-            let short = format!("error switching to ns {path}: Error switching to ns {path}: {cause}");
+            let short =
+                format!("error switching to ns {path}: Error switching to ns {path}: {cause}");
             Error::new("enter", object(&self.path), errno).with_short(short)
         })?;
         Ok(work())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the one place that enters and comes back")]
     fn enter(&self) -> nix::Result<()> {
         setns(&self.file, CloneFlags::CLONE_NEWNET)
     }
@@ -121,6 +122,7 @@ impl AsFd for Netns {
 struct WayBack(Netns);
 
 impl Drop for WayBack {
+    #[expect(clippy::disallowed_methods, reason = "undo steps in the wrong namespace do harm")]
     fn drop(&mut self) {
         if self.0.enter() != Ok(()) {
             std::process::abort();

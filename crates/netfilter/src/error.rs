@@ -81,10 +81,7 @@ impl Error {
     pub(crate) fn is_lost_race(&self) -> bool {
         // ENOENT: what we delete or add to is gone. EEXIST: what we add appeared. EBUSY: a chain
         // we delete got a reference. ERESTART: the ruleset's generation moved.
-        matches!(
-            self.errno(),
-            Some(Errno::ENOENT | Errno::EEXIST | Errno::EBUSY | Errno::ERESTART)
-        )
+        matches!(self.errno(), Some(Errno::ENOENT | Errno::EEXIST | Errno::EBUSY | Errno::ERESTART))
     }
 
     /// The kernel's answer, where the kernel was asked directly.
@@ -140,7 +137,9 @@ impl fmt::Display for Error {
                 write!(f, "{what} {text:?} cannot be part of a rule")
             }
             Error::Fault(source) => write!(f, "{source}"),
-            Error::Context { context, source } if f.alternate() => write!(f, "{context}: {source:#}"),
+            Error::Context { context, source } if f.alternate() => {
+                write!(f, "{context}: {source:#}")
+            }
             Error::Context { context, source } => write!(f, "{context}: {source}"),
             Error::Several(errors) => {
                 for (index, error) in errors.iter().enumerate() {

@@ -48,12 +48,8 @@ impl SpoofCheck {
         let [interface_chain, mac_chain] = self.chains();
         let rule = |statements| Rule { statements, comment: Some(self.comment()) };
         let jump = |chain: &String| Statement::Verdict(Verdict::Jump(chain.clone()));
-        let chain = |name: &str, rules| Chain {
-            name: name.to_owned(),
-            comment: None,
-            base: None,
-            rules,
-        };
+        let chain =
+            |name: &str, rules| Chain { name: name.to_owned(), comment: None, base: None, rules };
         let base = Base { kind: Kind::Filter, hook: Hook::Prerouting, priority: -300 };
         let enter = vec![Statement::InputInterface(host_veth.to_owned()), jump(&interface_chain)];
         let own = vec![Statement::EtherSource(mac), Statement::Verdict(Verdict::Return)];
@@ -153,8 +149,7 @@ impl SpoofCheck {
 fn is_as_wanted(view: &TableView, chain: &Chain) -> bool {
     view.has_chain(&chain.name)
         && view.rules_of(&chain.name).count() == chain.rules.len()
-        && view
-            .rules_of(&chain.name)
-            .zip(&chain.rules)
-            .all(|(found, wanted)| found.consists_of(&wanted.statements))
+        && view.rules_of(&chain.name).zip(&chain.rules).all(|(found, wanted)| {
+            found.comment == wanted.comment && found.consists_of(&wanted.statements)
+        })
 }

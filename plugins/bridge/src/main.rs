@@ -1,2 +1,5 @@
-//! CNI plugin: connects a container to a Linux bridge.
-fn main() {}
+//! The executable `bridge`.
+
+fn main() -> std::process::ExitCode {
+    cni_core::runtime::main::<cni_plugin_bridge::Bridge>()
+}

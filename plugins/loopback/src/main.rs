@@ -1,2 +1,5 @@
-//! CNI plugin: brings up the loopback interface.
-fn main() {}
+//! The executable `loopback`.
+
+fn main() -> std::process::ExitCode {
+    cni_core::runtime::main::<cni_plugin_loopback::Loopback>()
+}

@@ -106,7 +106,10 @@ mod tests {
     #[test]
     fn a_link_to_nowhere_is_found() {
         let sources = [
-            source("docs/a.md", "[b](b.md) [c](../c.md#part) [x](x.md)\n`[y](y.md)` [z](http://z)\n"),
+            source(
+                "docs/a.md",
+                "[b](b.md) [c](../c.md#part) [x](x.md)\n`[y](y.md)` [z](http://z)\n",
+            ),
             source("docs/b.md", "[folder](../docs) [here](#here) [outside](../../elsewhere)\n"),
             source("c.md", ""),
         ];

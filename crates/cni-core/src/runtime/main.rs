@@ -187,3 +187,8 @@ fn fail_in_words(verbs: &Verbs, error: &Error) -> ExitCode {
     }
     ExitCode::FAILURE
 }
+
+/// Writes one line to standard error, for an executable that is no plugin.
+pub fn print_error(line: &str) {
+    output::write_stderr(&format!("{line}\n"));
+}

@@ -18,6 +18,6 @@ mod undo;
 
 pub use delegate::{Delegate, find_plugin};
 pub use invocation::{Attachment, Command, Invocation};
-pub use main::{executable_name, main};
+pub use main::{executable_name, main, print_error};
 pub use plugin::{Plugin, Request};
 pub use undo::{Cleanup, Owned, Undo};

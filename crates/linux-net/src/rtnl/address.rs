@@ -1,8 +1,15 @@
 //! Addresses of a link.
 
-use ipnetwork::IpNetwork;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::{Family, Request, Result, Rtnl};
+use ipnetwork::IpNetwork;
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::address::AddressMessage;
+use rtnetlink::AddressMessageBuilder;
+
+use super::request::{CHANGE, CREATE_NEW, DUMP};
+use super::wire::{Attributes, HEADER_LEN, Message, number, read_ip, read_u32};
+use crate::{Family, LinkRef, Request, Result, Rtnl};
 
 /// An address of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +32,9 @@ impl Address {
     }
 }
 
+/// Length of `struct ifaddrmsg`.
+const FIXED_LEN: usize = 8;
+
 impl Rtnl {
     /// Lists the addresses of the link with index `index`, in the kernel's order.
     ///
@@ -32,8 +42,35 @@ impl Rtnl {
     ///
     /// What the kernel refused.
     pub fn list_addresses(&self, index: u32, family: Family) -> Result<Vec<Address>> {
-        todo!("{index} {family:?}")
+        let mut bytes = vec![0; HEADER_LEN + FIXED_LEN];
+        bytes[HEADER_LEN] = family.number();
+        bytes[HEADER_LEN + 4..].copy_from_slice(&index.to_ne_bytes());
+        let object = LinkRef::Index(index).to_string();
+        let request =
+            Request::from_bytes(bytes, libc::RTM_GETADDR, DUMP, "list addresses of", object);
+        self.dump(&request, |list, message| list.extend(decode(message, index)))
     }
+}
+
+/// Reads an address of the link with index `index`; kernels before 4.20 list all links' ones.
+fn decode(message: &Message<'_>, index: u32) -> Option<Address> {
+    if message.kind != libc::RTM_NEWADDR || read_u32(message.body, 4)? != index {
+        return None;
+    }
+    let mut address = None;
+    let mut local = None;
+    let mut flags = u32::from(message.body[2]);
+    for (number, value) in Attributes::after(message.body, FIXED_LEN) {
+        match number {
+            number::IFA_ADDRESS => address = read_ip(value),
+            number::IFA_LOCAL => local = read_ip(value),
+            number::IFA_FLAGS => flags = read_u32(value, 0)?,
+            _ => {}
+        }
+    }
+    // On a point-to-point link the address is the other side's.
+    let network = IpNetwork::new(local.or(address)?, message.body[1]).ok()?;
+    Some(Address { network, flags })
 }
 
 impl Request<'_> {
@@ -41,11 +78,30 @@ impl Request<'_> {
     ///
     /// IPv4 networks wider than /31 get their broadcast address.
     pub fn add_address(index: u32, network: IpNetwork) -> Self {
-        todo!("{index} {network}")
+        let message = RouteNetlinkMessage::NewAddress(encode(index, network));
+        Self::new(&message, CREATE_NEW, "add address", object(index, network))
     }
 
     /// Takes an address from the link with index `index`; fails with `is_missing()` without it.
     pub fn remove_address(index: u32, network: IpNetwork) -> Self {
-        todo!("{index} {network}")
+        let message = RouteNetlinkMessage::DelAddress(encode(index, network));
+        Self::new(&message, CHANGE, "remove address", object(index, network))
     }
+}
+
+fn encode(index: u32, network: IpNetwork) -> AddressMessage {
+    match network {
+        IpNetwork::V4(network) => AddressMessageBuilder::<Ipv4Addr>::new()
+            .index(index)
+            .address(network.ip(), network.prefix())
+            .build(),
+        IpNetwork::V6(network) => AddressMessageBuilder::<Ipv6Addr>::new()
+            .index(index)
+            .address(network.ip(), network.prefix())
+            .build(),
+    }
+}
+
+fn object(index: u32, network: IpNetwork) -> String {
+    format!("{network} of {}", LinkRef::Index(index))
 }

@@ -34,7 +34,8 @@ impl Request<'_> {
             LinkInfo::PortKind(InfoPortKind::Bridge),
             LinkInfo::PortData(InfoPortData::BridgePort(port)),
         ]);
-        let message = RouteNetlinkMessage::NewLink(select(link).append_extra_attribute(info).build());
+        let message =
+            RouteNetlinkMessage::NewLink(select(link).append_extra_attribute(info).build());
         Self::new(&message, CHANGE, "set port flags of", link.to_string())
     }
 }

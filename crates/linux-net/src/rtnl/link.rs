@@ -41,7 +41,7 @@ pub struct Link {
 }
 
 /// Length of `struct ifinfomsg`.
-const FIXED_LEN: usize = 16;
+pub(crate) const FIXED_LEN: usize = 16;
 
 impl Link {
     /// Tells whether the link is administratively up.
@@ -71,9 +71,13 @@ impl Link {
         for (number, value) in Attributes::after(message.body, FIXED_LEN) {
             match number {
                 number::IFLA_IFNAME => link.name = read_text(value)?.to_owned(),
-                number::IFLA_ADDRESS => link.mac = Mac::from_bytes(value).filter(|mac| !mac.is_zero()),
+                number::IFLA_ADDRESS => {
+                    link.mac = Mac::from_bytes(value).filter(|mac| !mac.is_zero())
+                }
                 number::IFLA_MTU => link.mtu = read_u32(value, 0)?,
-                number::IFLA_LINK => link.peer_index = read_u32(value, 0).filter(|index| *index != 0),
+                number::IFLA_LINK => {
+                    link.peer_index = read_u32(value, 0).filter(|index| *index != 0)
+                }
                 number::IFLA_MASTER => link.controller = read_u32(value, 0),
                 number::IFLA_OPERSTATE => link.operstate = OperState::from_number(*value.first()?),
                 number::IFLA_PROMISCUITY => link.promiscuity = read_u32(value, 0)?,

@@ -17,13 +17,19 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 
 use crate::{Error, Link, LinkRef, Netns, Result};
-use socket::{DATAGRAM_LEN, Socket};
+use socket::Socket;
 use wire::{Message, Messages};
 
 pub use request::Request;
 
 /// Requests sent with one system call; so many refusals still fit the receive buffer.
 const BATCH_LEN: usize = 64;
+
+/// Room for one answer in bytes: the description of a link without counters takes about 1500.
+const ANSWER_LEN: usize = 8 * 1024;
+
+/// Room for a part of a listing in bytes: the kernel puts no more into one.
+const DUMP_LEN: usize = 32 * 1024;
 
 /// How often an interrupted listing is read before it is taken as it is.
 const DUMP_ATTEMPTS: usize = 5;
@@ -142,18 +148,20 @@ impl Rtnl {
     fn exchange_batch(&self, batch: &[&Request<'_>], results: &mut Vec<Result<Option<Link>>>) {
         let Some(last) = batch.last() else { return };
         let first = self.sequence.get().wrapping_add(1);
+        let final_sequence = self.sequence.get().wrapping_add(batch.len() as u32);
+        self.sequence.set(final_sequence);
         let mut datagram = Vec::with_capacity(256 * batch.len());
-        for (request, sequence) in batch.iter().zip(first..) {
+        for (position, request) in batch.iter().enumerate() {
+            let sequence = first.wrapping_add(position as u32);
             // Refusals come unasked; the acknowledgement of the last one ends the conversation.
-            let acknowledge = std::ptr::eq(*request, *last) && !last.is_lookup();
+            let acknowledge = sequence == final_sequence && !last.is_lookup();
             request.encode(sequence, acknowledge, &mut datagram);
         }
-        self.sequence.set(first.wrapping_add(batch.len() as u32 - 1));
 
         let start = results.len();
         results.resize(start + batch.len(), Ok(None));
         let outcome = self.socket.send(&datagram).and_then(|()| {
-            self.receive_until(self.sequence.get(), |message| {
+            self.receive_until(final_sequence, ANSWER_LEN, |message| {
                 let position = message.sequence.wrapping_sub(first) as usize;
                 let Some(request) = batch.get(position) else { return };
                 results[start + position] = self.answer(request, message);
@@ -169,8 +177,13 @@ impl Rtnl {
     }
 
     /// Hands every message to `visit`, up to the first one that answers request `last`.
-    fn receive_until(&self, last: u32, mut visit: impl FnMut(&Message<'_>)) -> nix::Result<()> {
-        let mut buffer = vec![0; DATAGRAM_LEN];
+    fn receive_until(
+        &self,
+        last: u32,
+        room: usize,
+        mut visit: impl FnMut(&Message<'_>),
+    ) -> nix::Result<()> {
+        let mut buffer = vec![0; room];
         loop {
             for message in Messages(self.socket.receive(&mut buffer)?) {
                 visit(&message);
@@ -224,7 +237,7 @@ impl Rtnl {
             let mut is_interrupted = false;
             let mut verdict = Ok(());
             let outcome = self.socket.send(&datagram).and_then(|()| {
-                self.receive_until(sequence, |message| {
+                self.receive_until(sequence, DUMP_LEN, |message| {
                     if message.sequence != sequence {
                         return;
                     }

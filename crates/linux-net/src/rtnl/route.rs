@@ -1,15 +1,22 @@
 //! Routes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
+use netlink_packet_route::route::{
+    RouteAttribute, RouteHeader, RouteMessage, RouteMetric, RouteProtocol, RouteScope, RouteType,
+};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use nix::errno::Errno;
 
+use super::request::{CREATE, DUMP};
+use super::wire::{Attributes, HEADER_LEN, Message, number, read_ip, read_u16, read_u32};
 use crate::{Family, Request, Result, Rtnl};
 
-/// A unicast route; `None` leaves the choice to the kernel.
+/// A route; `None` leaves the choice to the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Destination; host bits are dropped when sent.
+    /// Destination; the kernel refuses IPv4 host bits and drops IPv6 ones.
     pub destination: IpNetwork,
     /// Next hop.
     pub gateway: Option<IpAddr>,
@@ -58,15 +65,90 @@ impl Route {
     }
 }
 
+/// Length of `struct rtmsg`.
+const FIXED_LEN: usize = 12;
+
+/// Length of `struct rtnexthop`.
+const NEXT_HOP_LEN: usize = 8;
+
 impl Rtnl {
-    /// Lists the routes of one table, in the kernel's order; an absent table is empty.
+    /// Lists the routes of one table, of any type, in the kernel's order.
+    ///
+    /// An absent table has no routes; cached copies of routes are left out.
     ///
     /// # Errors
     ///
     /// What the kernel refused.
     pub fn list_routes(&self, family: Family, table: u32) -> Result<Vec<Route>> {
-        todo!("{family:?} {table}")
+        let mut bytes = vec![0; HEADER_LEN + FIXED_LEN];
+        bytes[HEADER_LEN] = family.number();
+        bytes.extend_from_slice(&8_u16.to_ne_bytes());
+        bytes.extend_from_slice(&number::RTA_TABLE.to_ne_bytes());
+        bytes.extend_from_slice(&table.to_ne_bytes());
+        let object = format!("table {table}");
+        let request =
+            Request::from_bytes(bytes, libc::RTM_GETROUTE, DUMP, "list routes of", object);
+        let list = self.dump(&request, |list, message| {
+            list.extend(decode(message, family).filter(|route| route.table == Some(table)));
+        });
+        match list {
+            // IPv4 says so when nothing was ever put into the table.
+            Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(Vec::new()),
+            list => list,
+        }
     }
+}
+
+fn decode(message: &Message<'_>, family: Family) -> Option<Route> {
+    let fixed = message.body.get(..FIXED_LEN)?;
+    if message.kind != libc::RTM_NEWROUTE || read_u32(fixed, 8)? & libc::RTM_F_CLONED != 0 {
+        return None;
+    }
+    let any: IpAddr = match family {
+        Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+        Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let mut destination = any;
+    let mut route = Route::new(IpNetwork::from(any), 0);
+    route.oif = None;
+    route.table = Some(u32::from(fixed[4]));
+    route.scope = Some(fixed[6]);
+    for (number, value) in Attributes::after(message.body, FIXED_LEN) {
+        match number {
+            number::RTA_DST => destination = read_ip(value)?,
+            number::RTA_GATEWAY => route.gateway = read_ip(value),
+            number::RTA_OIF => route.oif = read_u32(value, 0),
+            number::RTA_PRIORITY => route.priority = read_u32(value, 0),
+            number::RTA_TABLE => route.table = read_u32(value, 0),
+            number::RTA_METRICS => {
+                for (number, value) in Attributes::within(value) {
+                    match number {
+                        number::RTAX_MTU => route.mtu = read_u32(value, 0),
+                        number::RTAX_ADVMSS => route.advmss = read_u32(value, 0),
+                        _ => {}
+                    }
+                }
+            }
+            number::RTA_MULTIPATH => route.next_hops = decode_next_hops(value),
+            _ => {}
+        }
+    }
+    route.destination = IpNetwork::new(destination, fixed[1]).ok()?;
+    Some(route)
+}
+
+fn decode_next_hops(mut bytes: &[u8]) -> Vec<NextHop> {
+    let mut hops = Vec::new();
+    while let (Some(len), Some(oif)) = (read_u16(bytes, 0), read_u32(bytes, 4)) {
+        let len = usize::from(len);
+        let Some(hop) = bytes.get(..len).filter(|_| len >= NEXT_HOP_LEN) else { break };
+        let gateway = Attributes::after(hop, NEXT_HOP_LEN)
+            .find(|(number, _)| *number == number::RTA_GATEWAY)
+            .and_then(|(_, value)| read_ip(value));
+        hops.push(NextHop { gateway, oif });
+        bytes = bytes.get(len.next_multiple_of(4)..).unwrap_or_default();
+    }
+    hops
 }
 
 impl Request<'_> {
@@ -75,6 +157,32 @@ impl Request<'_> {
     /// An identical one fails with `is_present()`. IPv4 puts it before the others of the same
     /// metric, IPv6 merges it into a route over several next hops.
     pub fn add_route(route: &Route) -> Self {
-        todo!("{route:?}")
+        let mut message = RouteMessage::default();
+        message.header.address_family = match route.destination {
+            IpNetwork::V4(_) => AddressFamily::Inet,
+            IpNetwork::V6(_) => AddressFamily::Inet6,
+        };
+        message.header.destination_prefix_length = route.destination.prefix();
+        message.header.protocol = RouteProtocol::Boot;
+        message.header.scope = RouteScope::from(route.scope.unwrap_or(0));
+        message.header.kind = RouteType::Unicast;
+        let attributes = &mut message.attributes;
+        attributes.push(RouteAttribute::Destination(route.destination.ip().into()));
+        match route.table.map(u8::try_from) {
+            None => message.header.table = RouteHeader::RT_TABLE_MAIN,
+            Some(Ok(table)) => message.header.table = table,
+            Some(Err(_)) => attributes.extend(route.table.map(RouteAttribute::Table)),
+        }
+        attributes.extend(route.gateway.map(|gateway| RouteAttribute::Gateway(gateway.into())));
+        attributes.extend(route.oif.map(RouteAttribute::Oif));
+        attributes.extend(route.priority.map(RouteAttribute::Priority));
+        let mtu = route.mtu.map(RouteMetric::Mtu);
+        let metrics: Vec<_> =
+            mtu.into_iter().chain(route.advmss.map(RouteMetric::Advmss)).collect();
+        if !metrics.is_empty() {
+            attributes.push(RouteAttribute::Metrics(metrics));
+        }
+        let object = format!("to {}", route.destination);
+        Self::new(&RouteNetlinkMessage::NewRoute(message), CREATE, "add route", object)
     }
 }

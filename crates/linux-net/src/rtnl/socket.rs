@@ -7,9 +7,6 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket,
 };
 
-/// Room for any datagram: the kernel builds none larger for a reader with so much room.
-pub(crate) const DATAGRAM_LEN: usize = 32 * 1024;
-
 #[derive(Debug)]
 pub(crate) struct Socket(OwnedFd);
 

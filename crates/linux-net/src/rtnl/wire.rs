@@ -1,5 +1,7 @@
 //! The bytes of netlink: messages, attributes, and the numbers we read them by.
 
+use std::net::IpAddr;
+
 use nix::errno::Errno;
 
 /// Length of `struct nlmsghdr`.
@@ -17,12 +19,14 @@ pub(crate) mod number {
     pub(crate) const IFLA_MASTER: u16 = 10;
     pub(crate) const IFLA_OPERSTATE: u16 = 16;
     pub(crate) const IFLA_LINKINFO: u16 = 18;
+    pub(crate) const IFLA_AF_SPEC: u16 = 26;
     pub(crate) const IFLA_PROMISCUITY: u16 = 30;
     pub(crate) const IFLA_LINK_NETNSID: u16 = 37;
     pub(crate) const IFLA_ALT_IFNAME: u16 = 53;
     pub(crate) const IFLA_INFO_KIND: u16 = 1;
     pub(crate) const IFLA_INFO_DATA: u16 = 2;
     pub(crate) const IFLA_BR_VLAN_FILTERING: u16 = 7;
+    pub(crate) const IFLA_BRIDGE_VLAN_INFO: u16 = 2;
 
     pub(crate) const IFA_ADDRESS: u16 = 1;
     pub(crate) const IFA_LOCAL: u16 = 2;
@@ -42,8 +46,6 @@ pub(crate) mod number {
     pub(crate) const BRIDGE_VLANDB_ENTRY: u16 = 1;
     pub(crate) const BRIDGE_VLANDB_ENTRY_INFO: u16 = 1;
     pub(crate) const BRIDGE_VLANDB_ENTRY_RANGE: u16 = 2;
-    pub(crate) const BRIDGE_VLAN_INFO_PVID: u16 = 2;
-    pub(crate) const BRIDGE_VLAN_INFO_UNTAGGED: u16 = 4;
 }
 
 /// Reads two bytes in the host's order at `offset`.
@@ -59,6 +61,15 @@ pub(crate) fn read_u32(bytes: &[u8], offset: usize) -> Option<u32> {
 /// Returns the text before the NUL, or nothing when it is no UTF-8.
 pub(crate) fn read_text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes.split(|byte| *byte == 0).next()?).ok()
+}
+
+/// Reads an IPv4 or IPv6 address, told apart by the length.
+pub(crate) fn read_ip(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => Some(IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?)),
+        16 => Some(IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?)),
+        _ => None,
+    }
 }
 
 /// Attributes one after the other: number and value, without the flags `NLA_F_*`.

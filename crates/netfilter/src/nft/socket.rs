@@ -15,7 +15,7 @@ const BUFFER: usize = 32 * 1024;
 /// Batches above this may exceed the default send buffer (`net.core.wmem_default`), in bytes.
 const LARGE_BATCH: usize = 64 * 1024;
 
-/// A blocking nfnetlink socket; it stays in the network namespace it was opened in.
+/// An nfnetlink socket; it stays in the network namespace it was opened in.
 #[derive(Debug)]
 pub struct Socket {
     descriptor: OwnedFd,
@@ -51,32 +51,25 @@ impl Socket {
         Ok(())
     }
 
-    /// Waits for the next piece of an answer.
-    pub(super) fn receive(&mut self) -> Result<&[u8]> {
-        let length = self.receive_with(MsgFlags::empty());
-        let length = length.map_err(|errno| refused("read from nf_tables", errno))?;
-        Ok(&self.buffer[..length])
-    }
-
-    /// The next piece of an answer if there is one.
-    pub(super) fn receive_waiting(&mut self) -> Result<Option<&[u8]>> {
-        match self.receive_with(MsgFlags::MSG_DONTWAIT) {
-            Ok(length) => Ok(Some(&self.buffer[..length])),
-            Err(Errno::EAGAIN) => Ok(None),
-            Err(errno) => Err(refused("read from nf_tables", errno)),
-        }
-    }
-
-    fn receive_with(&mut self, flags: MsgFlags) -> nix::Result<usize> {
+    /// The next piece of an answer, nothing after the last one.
+    ///
+    /// The kernel answers while it takes the request and continues a dump while the piece before
+    /// is taken, so there is never anything to wait for.
+    pub(super) fn receive(&mut self) -> Result<Option<&[u8]>> {
         // With MSG_TRUNC the result is the message's length even if the buffer is too short.
-        let flags = flags | MsgFlags::MSG_TRUNC;
-        let length = loop {
-            match recv(self.descriptor.as_raw_fd(), &mut self.buffer, flags) {
-                Err(Errno::EINTR) => {}
-                result => break result?,
-            }
-        };
-        if length > self.buffer.len() { Err(Errno::EMSGSIZE) } else { Ok(length) }
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
+        loop {
+            let errno = match recv(self.descriptor.as_raw_fd(), &mut self.buffer, flags) {
+                Ok(length) if length <= self.buffer.len() => {
+                    return Ok(Some(&self.buffer[..length]));
+                }
+                Ok(_) => Errno::EMSGSIZE,
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(Errno::EINTR) => continue,
+                Err(errno) => errno,
+            };
+            return Err(refused("read from nf_tables", errno));
+        }
     }
 }
 

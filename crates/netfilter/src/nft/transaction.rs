@@ -162,11 +162,11 @@ impl Transaction {
         self.send(socket)
     }
 
-    /// Sends the batch and reads all answers, which are there as soon as it is sent.
+    /// Sends the batch and reads all answers.
     fn send(self, socket: &mut Socket) -> Result<()> {
         socket.send(self.message.as_bytes())?;
         let mut outcome = None;
-        while let Some(answer) = socket.receive_waiting()? {
+        while let Some(answer) = socket.receive()? {
             for received in split(answer) {
                 let operation = received.sequence as usize;
                 let outcome = outcome.get_or_insert((operation, received.error()));

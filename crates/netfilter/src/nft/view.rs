@@ -89,9 +89,9 @@ impl ListedRule {
         let ours = Attributes(message.as_bytes());
         let found = Attributes(&self.expressions);
         ours.count() == found.count()
-            && ours.zip(found).all(|((_, ours), (_, found))| {
-                includes(Attributes(found), Attributes(ours))
-            })
+            && ours
+                .zip(found)
+                .all(|((_, ours), (_, found))| includes(Attributes(found), Attributes(ours)))
     }
 }
 
@@ -113,29 +113,34 @@ impl Request<'_> {
         let (message, mut unanswered) = self.message();
         socket.send(message.as_bytes())?;
         let mut view = TableView::default();
-        let mut interrupted = false;
-        while unanswered > 0 {
-            for received in split(socket.receive()?) {
-                interrupted |= i32::from(received.flags) & libc::NLM_F_DUMP_INTR != 0;
-                match i32::from(received.kind) {
-                    libc::NLMSG_ERROR | libc::NLMSG_DONE => {
-                        match Errno::from_raw(received.error()) {
-                            Errno::ENOENT => {}
-                            Errno::EINTR => interrupted = true,
-                            _ if received.error() == 0 => {}
-                            errno => return Err(self.refused(errno)),
-                        }
-                        unanswered -= 1;
-                    }
-                    _ => unanswered -= self.take(received, &mut view, keep),
+        let mut failure = None;
+        let mut is_interrupted = false;
+        while let Some(answer) = socket.receive()? {
+            for received in split(answer) {
+                is_interrupted |= i32::from(received.flags) & libc::NLM_F_DUMP_INTR != 0;
+                if !matches!(i32::from(received.kind), libc::NLMSG_ERROR | libc::NLMSG_DONE) {
+                    unanswered -= self.take(received, &mut view, keep);
+                    continue;
+                }
+                unanswered -= 1;
+                match Errno::from_raw(received.error()) {
+                    Errno::ENOENT => {}
+                    Errno::EINTR => is_interrupted = true,
+                    _ if received.error() == 0 => {}
+                    errno => failure = failure.or(Some(errno)),
                 }
             }
         }
-        Ok((!interrupted).then_some(view))
+        match failure {
+            Some(errno) => Err(self.refused(errno)),
+            None if is_interrupted => Ok(None),
+            None if unanswered > 0 => Err(self.refused(Errno::EPROTO)),
+            None => Ok(Some(view)),
+        }
     }
 
-    /// The requests, and how many answers end.
-    fn message(&self) -> (Message, usize) {
+    /// The requests, and how many there are.
+    fn message(&self) -> (Message, i32) {
         let mut message = Message::default();
         let at = (self.family.number(), 0);
         message.push(nft(libc::NFT_MSG_GETTABLE), 0, 0, at, |message| {
@@ -148,7 +153,7 @@ impl Request<'_> {
             });
         }
         let dump = match self.rules {
-            Rules::None => return (message, 1 + self.chains.len()),
+            Rules::None => return (message, 1 + self.chains.len() as i32),
             Rules::Of(chain) => Some(chain),
             Rules::All => None,
         };
@@ -158,7 +163,7 @@ impl Request<'_> {
                 message.text(rule::CHAIN, chain);
             }
         });
-        (message, 2 + self.chains.len())
+        (message, 2 + self.chains.len() as i32)
     }
 
     /// Puts one object into the view; returns how many requests it answers.
@@ -167,7 +172,7 @@ impl Request<'_> {
         received: Received<'_>,
         view: &mut TableView,
         keep: &impl Fn(&str, Option<&str>) -> bool,
-    ) -> usize {
+    ) -> i32 {
         let attributes = received.attributes();
         match i32::from(received.kind & 0xff) {
             libc::NFT_MSG_NEWTABLE => view.exists = true,

@@ -56,7 +56,8 @@ impl<'a> Request<'a> {
             own = own.controller(controller);
         }
         let own = own.set_info_data(InfoData::Veth(InfoVeth::Peer(peer.build())));
-        let object = format!("link {:?} with peer {:?}", pair.name.as_str(), pair.peer.name.as_str());
+        let object =
+            format!("link {:?} with peer {:?}", pair.name.as_str(), pair.peer.name.as_str());
         Self::new(&RouteNetlinkMessage::NewLink(own.build()), CREATE_NEW, "create veth as", object)
     }
 }

@@ -1,0 +1,131 @@
+//! CHECK: a result's addresses and routes, read back from an interface.
+
+use std::net::IpAddr;
+
+use cni_core::{AddResult, Error, IpConfig, Result, Route};
+use linux_net::{Family, Rtnl};
+
+/// Verifies that `ifname` has every address of the result, each with a route to its network.
+///
+/// # Errors
+///
+/// The reference's texts.
+pub fn addresses(rtnl: &Rtnl, ifname: &str, result: &AddResult) -> Result<()> {
+    let link = rtnl
+        .get_link(ifname)
+        .map_err(|_| Error::internal(format!("Cannot find container link {ifname}")))?;
+    for ip in &result.ips {
+        let Some(address) = ip.address else {
+            continue;
+        };
+        let family = family_of(address.ip());
+        let present = rtnl
+            .list_addresses(link.index, family)
+            .map_err(|_| Error::internal("Cannot obtain List of IP Addresses"))?;
+        if !present.iter().any(|found| found.network == address.0) {
+            return Err(Error::internal(format!(
+                "Failed to match addr {address} on interface {ifname}"
+            )));
+        }
+        network_route(rtnl, ifname, ip, family)?;
+    }
+    Ok(())
+}
+
+/// The route to the address's own network, which the kernel makes, but not for a single IPv4.
+fn network_route(rtnl: &Rtnl, ifname: &str, ip: &IpConfig, family: Family) -> Result<()> {
+    let Some(address) = ip.address else {
+        return Ok(());
+    };
+    if address.ip().is_ipv4() && address.prefix() == 32 {
+        return Ok(());
+    }
+    let gateway = shown(ip.gateway);
+    let routes = rtnl.list_routes(family, linux_net::Route::MAIN_TABLE).map_err(|error| {
+        Error::internal(format!(
+            "Error {error} trying to find Gateway {gateway} for interface {ifname}"
+        ))
+    })?;
+    let leads_there = |route: &linux_net::Route| {
+        route.destination.prefix() == address.prefix()
+            && route.destination.network() == address.network()
+    };
+    if routes.iter().any(leads_there) {
+        return Ok(());
+    }
+    Err(Error::internal(format!("Failed to find Gateway {gateway} for interface {ifname}")))
+}
+
+/// Verifies that every route of the result exists in its table.
+///
+/// # Errors
+///
+/// The reference's texts.
+pub fn routes(rtnl: &Rtnl, result: &AddResult) -> Result<()> {
+    for route in &result.routes {
+        let dst = route.dst.ok_or_else(|| {
+            Error::internal(format!("Invalid static route found {}", printed(route)))
+        })?;
+        let table = route
+            .table
+            .and_then(|table| u32::try_from(table).ok())
+            .filter(|table| *table != 0)
+            .unwrap_or(linux_net::Route::MAIN_TABLE);
+        let present = rtnl.list_routes(family_of(dst.ip()), table).map_err(|error| {
+            Error::internal(format!(
+                "Expected Route {} not route table lookup error {error}",
+                printed(route)
+            ))
+        })?;
+        let matches = |found: &linux_net::Route| {
+            let same_destination = found.destination.prefix() == dst.prefix()
+                && found.destination.network() == dst.network();
+            // Reference: any default route of the family will do.
+            let via_gateway = dst.is_default_route()
+                || route.gw.is_none_or(|gw| {
+                    found.gateway == Some(gw)
+                        || found.next_hops.iter().any(|hop| hop.gateway == Some(gw))
+                });
+            same_destination && via_gateway
+        };
+        if !present.iter().any(matches) {
+            return Err(Error::internal(format!(
+                "Expected Route {} not found in routing table",
+                printed(route)
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn family_of(address: IpAddr) -> Family {
+    if address.is_ipv4() { Family::V4 } else { Family::V6 }
+}
+
+fn shown(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "<nil>".to_owned(), |address| address.to_string())
+}
+
+/// A route as the reference's messages print it.
+fn printed(route: &Route) -> String {
+    let (ip, mask) = match route.dst {
+        Some(dst) => {
+            let mask: String = match dst.0.mask() {
+                IpAddr::V4(mask) => mask.octets().iter().map(|b| format!("{b:02x}")).collect(),
+                IpAddr::V6(mask) => mask.octets().iter().map(|b| format!("{b:02x}")).collect(),
+            };
+            (dst.ip().to_string(), mask)
+        }
+        None => ("<nil>".to_owned(), "<nil>".to_owned()),
+    };
+    let number = |value: Option<i64>| value.map_or_else(|| "<nil>".to_owned(), |n| n.to_string());
+    format!(
+        "{{Dst:{{IP:{ip} Mask:{mask}}} GW:{} MTU:{} AdvMSS:{} Priority:{} Table:{} Scope:{}}}",
+        shown(route.gw),
+        route.mtu,
+        route.advmss,
+        route.priority,
+        number(route.table),
+        number(route.scope)
+    )
+}

@@ -1,0 +1,10 @@
+//! What the crate does to a real kernel, each test in network namespaces of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+#![expect(clippy::disallowed_methods, reason = "tests make namespaces and ask ip(8) what is there")]
+
+mod addresses_and_routes;
+mod links;
+mod namespace;
+mod namespaces;
+mod port_vlans;

@@ -1,0 +1,135 @@
+//! ADD: the bridge, the veth pair, addresses, gateways, rules.
+
+use cni_core::{AddResult, Context, Error, Interface, Request, Result, Undo, quote};
+use cni_ipam::configure::{Announcement, Target, ensure_forwarding};
+use cni_ipam::lease::Lease;
+use cni_ipam::link::HostLink;
+use linux_net::{IfName, Link, Mac, Netns, PortFlags, Rtnl};
+
+use crate::conf::Conf;
+use crate::firewall::{MasqueradeRules, Sources, SpoofCheckRules};
+use crate::gateway::{self, GatewayDevice};
+use crate::host_bridge;
+use crate::plan::{Layer3, Plan};
+use crate::port::{self, Pair};
+
+/// Index of the container's interface in the result.
+const CONTAINER: usize = 2;
+
+pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
+    let plan = Plan::new(request)?;
+    let lease = plan.layer3.as_ref().map(|_| Lease::find(request)).transpose()?;
+    let netns_path = &request.attachment.netns;
+    let netns = Netns::open(netns_path)
+        .context(|| format!("failed to open netns {}", quote(netns_path)))?;
+    let host = Rtnl::open_current()?;
+    let container = Rtnl::open(&netns)?;
+    let ifname = IfName::try_from(request.attachment.ifname.as_str())?;
+
+    let bridge = host_bridge::ensure(&host, &plan)?;
+    let pair = Pair {
+        bridge: &bridge,
+        mtu: plan.mtu,
+        flags: PortFlags { hairpin: plan.hairpin, isolated: plan.isolated },
+        vlans: &plan.vlans,
+        far_name: &ifname,
+        far_mac: plan.mac,
+        far_netns: &netns,
+    };
+    let port = pair.create(&host, &container)?;
+    undo.own(HostLink(port.name.clone()));
+    let inside = container.get_link(&ifname)?;
+
+    if plan.spoof_check {
+        let rules = SpoofCheckRules::of(&request.attachment);
+        let mac = six_bytes(inside.mac)?;
+        let check = rules.0.clone();
+        undo.own(rules);
+        check.install(&port.name, mac)?;
+    }
+
+    let mut result = AddResult {
+        interfaces: vec![listed(&bridge), listed(&port), listed(&inside)],
+        ..AddResult::default()
+    };
+    result.interfaces[CONTAINER].sandbox.clone_from(netns_path);
+    let target =
+        Target { netns: &netns, rtnl: &container, index: inside.index, ifname: ifname.as_str() };
+    match (&plan.layer3, lease) {
+        (Some(layer3), Some(lease)) => {
+            let leased = lease.obtain(undo)?;
+            add_layer3(request, &plan, layer3, &host, &bridge, &target, leased, &mut result, undo)?;
+        }
+        _ if !plan.leave_down => container
+            .apply(linux_net::Request::set_up(inside.index))
+            .context(|| format!("failed to set {} up", quote(ifname.as_str())))?,
+        _ => (),
+    }
+    if !plan.leave_down {
+        port::wait_until_up(&host, &port)?;
+    }
+    result.interfaces[0] = listed(&host_bridge::refresh(&host, &plan.bridge)?);
+    if request.network.dns.is_set() {
+        result.dns = request.network.dns.to_dns();
+    }
+    Ok(result)
+}
+
+/// Everything that addresses bring: gateways, routes, forwarding, masquerade.
+#[expect(clippy::too_many_arguments, reason = "the whole situation of one attachment")]
+fn add_layer3(
+    request: &Request<Conf>,
+    plan: &Plan,
+    layer3: &Layer3,
+    host: &Rtnl,
+    bridge: &Link,
+    target: &Target<'_>,
+    leased: AddResult,
+    result: &mut AddResult,
+    undo: &mut Undo,
+) -> Result<()> {
+    result.ips = leased.ips;
+    result.routes = leased.routes;
+    result.dns = leased.dns;
+    for ip in &mut result.ips {
+        ip.interface = i64::try_from(CONTAINER).ok();
+    }
+    let gateways = gateway::complete(result, layer3);
+    target.configure(
+        result,
+        &Announcement { duplicate_address_detection: layer3.duplicate_address_detection },
+    )?;
+    if !gateways.is_empty() {
+        let device = match plan.vlans.access {
+            None => GatewayDevice::bridge(bridge.clone()),
+            Some(vlan) => GatewayDevice::ensure_vlan(host, bridge, vlan, &plan.vlans)?,
+        };
+        device.ensure_addresses(host, &gateways, layer3.force_address)?;
+        ensure_forwarding(gateways.iter().map(|gateway| gateway.ip()))?;
+        result.interfaces.extend(device.listed);
+    }
+    if let Some(backend) = layer3.masquerade {
+        let addresses: Vec<_> = result.ips.iter().filter_map(|ip| ip.address).collect();
+        let sources = addresses.iter().map(|address| address.ip()).collect();
+        let rules = MasqueradeRules::of(request, Sources::Are(sources));
+        let masquerade = rules.masquerade.clone();
+        undo.own(rules);
+        let networks: Vec<_> = addresses.iter().map(|address| address.0).collect();
+        masquerade.install(backend, &networks)?;
+    }
+    Ok(())
+}
+
+/// A link as the result lists it.
+fn listed(link: &Link) -> Interface {
+    Interface {
+        name: link.name.clone(),
+        mac: link.mac.map(|mac| mac.to_string()).unwrap_or_default(),
+        ..Interface::default()
+    }
+}
+
+fn six_bytes(mac: Option<Mac>) -> Result<[u8; 6]> {
+    mac.and_then(|mac| mac.as_bytes().try_into().ok())
+        .ok_or_else(|| Error::internal("failed to setup spoof-check: the interface has no MAC"))
+}

@@ -1,0 +1,191 @@
+//! What an attachment to a bridge will be: defaults applied, contradictions refused, values typed.
+
+use std::collections::BTreeSet;
+
+use cni_core::spec::args;
+use cni_core::{Context, Error, Request, Result, quote};
+use linux_net::{IfName, Mac, VlanId};
+use netfilter::masquerade::{Backend, choose_backend};
+
+use crate::conf::{Conf, TrunkElement};
+
+/// Everything ADD needs to know before its first effect.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) bridge: IfName,
+    /// For a new bridge and for both ends of the veth pair, in bytes.
+    pub(crate) mtu: Option<u32>,
+    pub(crate) mac: Option<Mac>,
+    pub(crate) vlans: Vlans,
+    pub(crate) promiscuous: bool,
+    pub(crate) hairpin: bool,
+    pub(crate) isolated: bool,
+    pub(crate) spoof_check: bool,
+    /// Whether the container's end stays down.
+    pub(crate) leave_down: bool,
+    /// Addresses and what they bring; none: the bridge only switches frames.
+    pub(crate) layer3: Option<Layer3>,
+}
+
+/// What is done with the addresses of an attachment.
+#[derive(Debug)]
+pub(crate) struct Layer3 {
+    pub(crate) gateway: bool,
+    pub(crate) default_gateway: bool,
+    pub(crate) force_address: bool,
+    pub(crate) masquerade: Option<Backend>,
+    pub(crate) duplicate_address_detection: bool,
+}
+
+/// The VLANs of a port.
+#[derive(Debug, Default)]
+pub(crate) struct Vlans {
+    /// Whether a new bridge filters VLANs.
+    pub(crate) filtering: bool,
+    /// The VLAN of untagged frames.
+    pub(crate) access: Option<VlanId>,
+    /// The VLANs of tagged frames.
+    pub(crate) trunk: BTreeSet<VlanId>,
+    /// Whether the port keeps the VLANs the kernel gives every port.
+    pub(crate) keep_default: bool,
+}
+
+impl Plan {
+    /// Makes the plan, checking in the reference's order.
+    ///
+    /// # Errors
+    ///
+    /// The reference's texts.
+    pub(crate) fn new(request: &Request<Conf>) -> Result<Self> {
+        let conf = &request.conf;
+        let vlans = Vlans::new(conf)?;
+        let [mac_argument] = args::parse_strictly(&request.cni_args, ["MAC"])?;
+        let has_ipam = !request.network.ipam.plugin_type.is_empty();
+        if has_ipam && conf.disable_container_interface {
+            return Err(Error::internal(
+                "cannot use IPAM when DisableContainerInterface flag is set",
+            ));
+        }
+        if conf.hairpin_mode && conf.promisc_mode {
+            return Err(Error::internal(
+                "cannot set hairpin mode and promiscuous mode at the same time",
+            ));
+        }
+        Ok(Self {
+            bridge: bridge_name(&conf.bridge)?,
+            mtu: u32::try_from(conf.mtu).ok().filter(|mtu| *mtu > 0),
+            mac: wanted_mac(conf, mac_argument)?,
+            vlans,
+            promiscuous: conf.promisc_mode,
+            hairpin: conf.hairpin_mode,
+            isolated: conf.port_isolation,
+            spoof_check: conf.macspoofchk,
+            leave_down: conf.disable_container_interface,
+            layer3: if has_ipam { Some(Layer3::new(conf)?) } else { None },
+        })
+    }
+}
+
+impl Layer3 {
+    fn new(conf: &Conf) -> Result<Self> {
+        let masquerade = match conf.ip_masq {
+            true => Some(choose_backend(conf.ip_masq_backend.as_deref())?),
+            false => None,
+        };
+        Ok(Self {
+            gateway: conf.is_gateway || conf.is_default_gateway,
+            default_gateway: conf.is_default_gateway,
+            force_address: conf.force_address,
+            masquerade,
+            duplicate_address_detection: conf.enabledad,
+        })
+    }
+}
+
+impl Vlans {
+    fn new(conf: &Conf) -> Result<Self> {
+        if !(0..=i64::from(VlanId::MAX.get())).contains(&conf.vlan) {
+            return Err(Error::internal(format!(
+                "invalid VLAN ID {} (must be between 0 and {})",
+                conf.vlan,
+                VlanId::MAX
+            )));
+        }
+        let mut trunk = BTreeSet::new();
+        for element in conf.vlan_trunk.iter().flatten() {
+            element.collect_into(&mut trunk)?;
+        }
+        let access = vlan_id(conf.vlan);
+        Ok(Self {
+            filtering: access.is_some() || conf.vlan_trunk.is_some(),
+            access,
+            trunk,
+            keep_default: conf.preserve_default_vlan,
+        })
+    }
+}
+
+impl TrunkElement {
+    fn collect_into(&self, trunk: &mut BTreeSet<VlanId>) -> Result<()> {
+        let refuse = |msg: &str| Err(Error::internal(msg));
+        match (self.min_id, self.max_id) {
+            (Some(min), Some(max)) => {
+                let (Some(first), Some(last)) = (vlan_id(min), vlan_id(max)) else {
+                    let which = if vlan_id(min).is_none() { "minID" } else { "maxID" };
+                    return refuse(&format!("incorrect trunk {which} parameter"));
+                };
+                if last < first {
+                    return refuse("minID is greater than maxID in trunk parameter");
+                }
+                trunk.extend((min..=max).filter_map(vlan_id));
+            }
+            (None, Some(_)) => {
+                return refuse(
+                    "minID and maxID should be configured simultaneously, minID is missing",
+                );
+            }
+            (Some(_), None) => {
+                return refuse(
+                    "minID and maxID should be configured simultaneously, maxID is missing",
+                );
+            }
+            (None, None) => (),
+        }
+        match self.id.map(vlan_id) {
+            Some(Some(id)) => drop(trunk.insert(id)),
+            Some(None) => return refuse("incorrect trunk id parameter"),
+            None => (),
+        }
+        Ok(())
+    }
+}
+
+/// A VLAN of 1 to 4094; anything else is none.
+fn vlan_id(number: i64) -> Option<VlanId> {
+    u16::try_from(number).ok().and_then(|number| VlanId::try_from(number).ok())
+}
+
+/// The bridge's name, refused before anything is made with the text its creation would end with.
+fn bridge_name(name: &str) -> Result<IfName> {
+    IfName::try_from(name).map_err(|error| {
+        let quoted = quote(name);
+        let cause = match name.len() {
+            0 => "LinkAttrs.Name cannot be empty",
+            1..=IfName::MAX_LEN => "invalid argument",
+            _ => "numerical result out of range",
+        };
+        Error::internal(format!(
+            "failed to create bridge {quoted}: could not add {quoted}: {cause}"
+        ))
+        .with_details(format!("key \"bridge\": {error}"))
+    })
+}
+
+/// The container's hardware address: `CNI_ARGS`, overridden by `args.cni`, by `runtimeConfig`.
+fn wanted_mac(conf: &Conf, argument: Option<String>) -> Result<Option<Mac>> {
+    let given = [&conf.runtime_config.mac, &conf.args.cni.mac, &argument.unwrap_or_default()]
+        .into_iter()
+        .find(|mac| !mac.is_empty())
+        .cloned();
+    given.map(|mac| mac.parse().context(|| "failed to make veth pair")).transpose()
+}

@@ -1,0 +1,148 @@
+//! One of the two sets of plugins that are compared, on a host of its own.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use cni_testkit::{Container, Host};
+use serde_json::{Value, json};
+
+use super::sample::{Job, Sample, Spawner};
+
+/// The reference looks for iptables there, and sudo or cron may have told it less.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A set of plugins with a private host to work on.
+///
+/// Both sides use the same names and addresses and never see each other.
+pub struct Side {
+    host: Host,
+    plugins: PathBuf,
+    network: Value,
+}
+
+/// An attachment and, after its ADD, the result.
+pub struct Attachment {
+    container: Container,
+    result: Value,
+}
+
+impl Side {
+    /// Makes a host for a set of plugins and one network.
+    pub fn new(plugins: &Path, network: &Value) -> Self {
+        Self { host: Host::new(), plugins: plugins.to_owned(), network: network.clone() }
+    }
+
+    /// The host the plugins work on.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Makes containers that are not attached yet.
+    pub fn containers(&self, count: usize) -> Vec<Attachment> {
+        let container = |number| self.host.container(&format!("c{number}"));
+        let unattached = |container| Attachment { container, result: Value::Null };
+        (0..count).map(container).map(unattached).collect()
+    }
+
+    /// Attaches all of them at once.
+    ///
+    /// # Errors
+    ///
+    /// When one ADD fails or prints no result.
+    pub fn add(&self, spawner: &Spawner, attachments: &mut [Attachment]) -> Result<Sample> {
+        let sample = self.run(spawner, "ADD", attachments)?;
+        for (attachment, output) in attachments.iter_mut().zip(&sample.outputs) {
+            attachment.result = serde_json::from_str(output).context("decode an ADD result")?;
+        }
+        Ok(sample)
+    }
+
+    /// Detaches all of them at once, as a runtime does: with the result of the ADD.
+    ///
+    /// # Errors
+    ///
+    /// When one DEL fails.
+    pub fn del(&self, spawner: &Spawner, attachments: &mut [Attachment]) -> Result<Sample> {
+        self.run(spawner, "DEL", attachments)
+    }
+
+    /// Asks the plugin for its versions.
+    ///
+    /// # Errors
+    ///
+    /// When it fails.
+    pub fn version(&self, spawner: &Spawner) -> Result<Sample> {
+        let job = Job {
+            program: self.plugins.join("bridge"),
+            input: json!({ "cniVersion": "1.0.0" }).to_string(),
+            environment: vec![("CNI_COMMAND", "VERSION".to_owned())],
+        };
+        spawner.measure(&self.host, &[job])
+    }
+
+    fn run(&self, spawner: &Spawner, verb: &str, attachments: &[Attachment]) -> Result<Sample> {
+        let jobs: Vec<_> =
+            attachments.iter().map(|attachment| self.job(verb, attachment)).collect();
+        spawner.measure(&self.host, &jobs).with_context(|| {
+            format!("{} of {} attachments with {}", verb, jobs.len(), self.plugins.display())
+        })
+    }
+
+    fn job(&self, verb: &str, attachment: &Attachment) -> Job {
+        let mut config = self.network.clone();
+        if !attachment.result.is_null() {
+            config["prevResult"] = attachment.result.clone();
+        }
+        let container = &attachment.container;
+        let environment = vec![
+            ("CNI_COMMAND", verb.to_owned()),
+            ("CNI_CONTAINERID", container.id().to_owned()),
+            ("CNI_NETNS", container.netns_path().to_owned()),
+            ("CNI_IFNAME", "eth0".to_owned()),
+            ("CNI_PATH", self.plugins.display().to_string()),
+            ("PATH", PATH.to_owned()),
+        ];
+        Job { program: self.plugins.join("bridge"), input: config.to_string(), environment }
+    }
+}
+
+impl Attachment {
+    /// The addresses of the result.
+    pub fn addresses(&self) -> Vec<String> {
+        let ips = self.result["ips"].as_array();
+        let address = |ip: &Value| ip["address"].as_str().map(str::to_owned);
+        ips.into_iter().flatten().filter_map(address).collect()
+    }
+
+    /// Forgets the result, so that the container can be attached anew.
+    pub fn forget(&mut self) {
+        self.result = Value::Null;
+    }
+}
+
+/// The network of the comparison: a bridge with a gateway, addresses from files on the host.
+pub fn network() -> Value {
+    json!({
+        "cniVersion": "1.0.0",
+        "name": "bench",
+        "type": "bridge",
+        "bridge": "cni0",
+        "isDefaultGateway": true,
+        "ipam": { "type": "host-local", "subnet": "10.88.0.0/16" }
+    })
+}
+
+/// The same, masqueraded. The reference of Debian 12 knows only iptables and ignores the key.
+pub fn masqueraded(backend: &str) -> Value {
+    let mut network = network();
+    network["ipMasq"] = true.into();
+    network["ipMasqBackend"] = backend.into();
+    network
+}
+
+/// The same, with the reservations in a given folder.
+pub fn kept_in(folder: &Path) -> Value {
+    let mut network = network();
+    network["ipam"]["dataDir"] = folder.display().to_string().into();
+    network
+}

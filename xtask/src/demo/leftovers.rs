@@ -1,0 +1,80 @@
+//! What an attachment must not leave behind, and what the host keeps on purpose.
+
+use std::net::IpAddr;
+
+use anyhow::{Result, bail};
+
+use super::stage::Stage;
+use crate::process;
+
+/// The host's links that no attachment owns: the bridge is shared, so it outlives them.
+const SHARED_LINKS: &[&str] = &["lo", "outside", "cni0"];
+
+/// Looks for links, rules and files of the two attachments; returns what is kept on purpose.
+///
+/// # Errors
+///
+/// When something is left; it is named.
+pub fn find(stage: &Stage) -> Result<Vec<String>> {
+    let mut left = Vec::new();
+    for container in &stage.containers {
+        let links = links(&container.exec(&["ip", "-brief", "link"]));
+        let links = links.into_iter().filter(|link| link != "lo");
+        left.extend(links.map(|link| format!("link {link} in {}", container.name())));
+    }
+    let links = links(&stage.host.exec(&["ip", "-brief", "link"]));
+    let owned = links.iter().filter(|link| !SHARED_LINKS.contains(&link.as_str()));
+    left.extend(owned.map(|link| format!("link {link}")));
+    left.extend(rules(stage));
+    let (owned, shared) = files(stage);
+    left.extend(owned.into_iter().map(|file| format!("file {file}")));
+    if !left.is_empty() {
+        bail!("left: {}", left.join("; "));
+    }
+    Ok(vec![
+        "no link, rule, reservation or cached result".to_owned(),
+        format!("kept on purpose: bridge cni0, {}", shared.join(", ")),
+    ])
+}
+
+/// The names in a brief listing of links, without the peer of a veth.
+fn links(listing: &str) -> Vec<String> {
+    let names = listing.lines().filter_map(|line| line.split_whitespace().next());
+    names.map(|name| name.split('@').next().unwrap_or(name).to_owned()).collect()
+}
+
+/// The firewall rules that are about one attachment, as the installed programs list them.
+fn rules(stage: &Stage) -> Vec<String> {
+    let listings: [&[&str]; 3] =
+        [&["iptables-save"], &["ip6tables-save"], &["nft", "list", "ruleset"]];
+    let installed = listings.iter().filter(|words| process::is_installed(words[0]));
+    let text: Vec<_> = installed
+        .map(|words| String::from_utf8_lossy(&stage.host.output(words).stdout).into_owned())
+        .collect();
+    let is_owned = |line: &&str| {
+        ["CNI-", "cnitool-", "10.88.", "fd88:"].iter().any(|sign| line.contains(sign))
+    };
+    let lines = text.iter().flat_map(|text| text.lines());
+    lines.filter(is_owned).map(|line| format!("rule {}", line.trim())).collect()
+}
+
+/// The files below `/var/lib/cni`: those of one attachment, and those of the network.
+fn files(stage: &Stage) -> (Vec<String>, Vec<String>) {
+    let listing = stage.host.exec(&["find", "/var/lib/cni", "-type", "f"]);
+    let is_owned = |file: &String| {
+        let name = file.rsplit('/').next().unwrap_or(file);
+        file.contains("/results/") || name.parse::<IpAddr>().is_ok()
+    };
+    listing.lines().map(str::to_owned).partition(is_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_veth_is_listed_without_its_peer() {
+        let listing = "lo UP 00:00\nveth1@if2 UP 02:00\n";
+        assert_eq!(links(listing), ["lo", "veth1"]);
+    }
+}
