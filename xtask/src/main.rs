@@ -13,6 +13,7 @@ mod debian;
 mod demo;
 mod dist;
 mod install;
+mod new_plugin;
 mod private_host;
 mod process;
 mod release;
@@ -38,6 +39,7 @@ const TASKS: &[Task] = &[
     Task { command: install::command, run: install::run },
     Task { command: dist::command, run: dist::run },
     Task { command: bench::command, run: bench::run },
+    Task { command: new_plugin::command, run: new_plugin::run },
     Task { command: conformance::command, run: conformance::run },
 ];
 

@@ -186,8 +186,9 @@ fn selected_version(keys: &Map<String, Value>) -> Result<String, String> {
             let found = go_type(entry);
             return Err(format!("invalid type for cniVersions index {index}: {found}"));
         };
-        let numbers = version::parse_numbers(entry)
-            .map_err(|error| format!("invalid cniVersions entry {entry} at index {index}: {error}"))?;
+        let numbers = version::parse_numbers(entry).map_err(|error| {
+            format!("invalid cniVersions entry {entry} at index {index}: {error}")
+        })?;
         candidates.push((numbers, entry.as_str()));
     }
     if !written.is_empty() {
@@ -306,7 +307,10 @@ mod tests {
                 r#"{"name":"n","plugins":null}"#,
                 "error parsing configuration list: invalid 'plugins' type <nil>",
             ),
-            (r#"{"name":"n","plugins":[]}"#, "error parsing configuration list: no plugins in list"),
+            (
+                r#"{"name":"n","plugins":[]}"#,
+                "error parsing configuration list: no plugins in list",
+            ),
             (
                 r#"{"name":"n","plugins":[{"type":"a"},{}]}"#,
                 "failed to parse plugin config 1: error parsing configuration: missing 'type'",
@@ -326,8 +330,10 @@ mod tests {
 
     #[test]
     fn a_single_plugin_becomes_a_list() {
-        let list = NetworkList::from_single_plugin(br#"{"type":"t", "name":"n","cniVersion":"1.0.0","mtu":9007199254740993}"#)
-            .expect("a list");
+        let list = NetworkList::from_single_plugin(
+            br#"{"type":"t", "name":"n","cniVersion":"1.0.0","mtu":9007199254740993}"#,
+        )
+        .expect("a list");
         assert_eq!(
             String::from_utf8_lossy(&list.bytes),
             r#"{"cniVersion":"1.0.0","name":"n","plugins":[{"cniVersion":"1.0.0","mtu":9007199254740993,"name":"n","type":"t"}]}"#

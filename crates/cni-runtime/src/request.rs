@@ -130,9 +130,10 @@ mod tests {
             r#"{"cni.dev/attachments":[],"cni.dev/valid-attachments":[],"cniVersion":"1.1.0","name":"net","type":"t"}"#
         );
         let valid = ValidAttachment { container_id: "c1".to_owned(), ifname: "eth0".to_owned() };
-        assert!(of(Some(&[valid])).contains(
-            r#""cni.dev/valid-attachments":[{"containerID":"c1","ifname":"eth0"}]"#
-        ));
+        assert!(
+            of(Some(&[valid]))
+                .contains(r#""cni.dev/valid-attachments":[{"containerID":"c1","ifname":"eth0"}]"#)
+        );
     }
 
     #[test]

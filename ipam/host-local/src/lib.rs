@@ -1,1 +1,46 @@
 //! CNI plugin: addresses from ranges, reserved in files on the host.
+
+mod add;
+mod check;
+mod conf;
+mod del;
+mod gc;
+mod plan;
+mod range;
+mod range_set;
+mod resolv_conf;
+mod status;
+mod store;
+
+use cni_core::spec::conf::ValidAttachment;
+use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
+use conf::Conf;
+
+/// The plugin `host-local`.
+pub struct HostLocal;
+
+impl Plugin for HostLocal {
+    const NAME: &'static str = "host-local";
+    const PURPOSE: &'static str = "hands out addresses from ranges, remembered in files on the host";
+    const LOAD_CONTEXT: &'static str = "";
+    type Conf = Conf;
+
+    fn default_network() -> serde_json::Value {
+        conf::default_network()
+    }
+    fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
+        add::add(request, undo)
+    }
+    fn del(request: &Request<Conf>, _: &mut Cleanup) -> Result<()> {
+        del::del(request)
+    }
+    fn check(request: &Request<Conf>) -> Result<()> {
+        check::check(request)
+    }
+    fn gc(r: &Request<Conf>, valid: &[ValidAttachment], cleanup: &mut Cleanup) -> Result<()> {
+        gc::gc(r, valid, cleanup)
+    }
+    fn status(request: &Request<Conf>) -> Result<()> {
+        status::status(request)
+    }
+}

@@ -4,7 +4,7 @@ use cni_core::{AddResult, Context, Error, Interface, Request, Result, Undo, quot
 use cni_ipam::configure::{Announcement, Target, ensure_forwarding};
 use cni_ipam::lease::Lease;
 use cni_ipam::link::HostLink;
-use linux_net::{IfName, Link, Mac, Netns, PortFlags, Rtnl};
+use linux_net::{IfName, Link, LinkRef, Mac, Netns, PortFlags, Rtnl};
 
 use crate::conf::Conf;
 use crate::firewall::{MasqueradeRules, Sources, SpoofCheckRules};
@@ -58,66 +58,78 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
     match (&plan.layer3, lease) {
         (Some(layer3), Some(lease)) => {
             let leased = lease.obtain(undo)?;
-            add_layer3(request, &plan, layer3, &host, &bridge, &target, leased, &mut result, undo)?;
+            result.ips = leased.ips;
+            result.routes = leased.routes;
+            result.dns = leased.dns;
+            let scene = Scene { request, plan: &plan, host: &host, bridge: &bridge, target };
+            scene.add_layer3(layer3, &mut result, undo)?;
         }
         _ if !plan.leave_down => container
             .apply(linux_net::Request::set_up(inside.index))
             .context(|| format!("failed to set {} up", quote(ifname.as_str())))?,
         _ => (),
     }
+    // Both may have changed: the port comes up, and the bridge may follow its ports' addresses.
+    let [port, bridge] = refreshed(&host, [&port, &bridge])?;
     if !plan.leave_down {
         port::wait_until_up(&host, &port)?;
     }
-    result.interfaces[0] = listed(&host_bridge::refresh(&host, &plan.bridge)?);
+    result.interfaces[0] = listed(&bridge);
     if request.network.dns.is_set() {
         result.dns = request.network.dns.to_dns();
     }
     Ok(result)
 }
 
-/// Everything that addresses bring: gateways, routes, forwarding, masquerade.
-#[expect(clippy::too_many_arguments, reason = "the whole situation of one attachment")]
-fn add_layer3(
-    request: &Request<Conf>,
-    plan: &Plan,
-    layer3: &Layer3,
-    host: &Rtnl,
-    bridge: &Link,
-    target: &Target<'_>,
-    leased: AddResult,
-    result: &mut AddResult,
-    undo: &mut Undo,
-) -> Result<()> {
-    result.ips = leased.ips;
-    result.routes = leased.routes;
-    result.dns = leased.dns;
-    for ip in &mut result.ips {
-        ip.interface = i64::try_from(CONTAINER).ok();
+/// The port is there, and the interface in the container waits for its addresses.
+struct Scene<'a> {
+    request: &'a Request<Conf>,
+    plan: &'a Plan,
+    host: &'a Rtnl,
+    bridge: &'a Link,
+    target: Target<'a>,
+}
+
+impl Scene<'_> {
+    /// Does everything that addresses bring: gateways, routes, forwarding, masquerade.
+    fn add_layer3(&self, layer3: &Layer3, result: &mut AddResult, undo: &mut Undo) -> Result<()> {
+        for ip in &mut result.ips {
+            ip.interface = i64::try_from(CONTAINER).ok();
+        }
+        let gateways = gateway::complete(result, layer3);
+        self.target.configure(
+            result,
+            &Announcement { duplicate_address_detection: layer3.duplicate_address_detection },
+        )?;
+        if !gateways.is_empty() {
+            let device = match self.plan.vlans.access {
+                None => GatewayDevice::bridge(self.bridge.clone()),
+                Some(vlan) => {
+                    GatewayDevice::ensure_vlan(self.host, self.bridge, vlan, &self.plan.vlans)?
+                }
+            };
+            device.ensure_addresses(self.host, &gateways, layer3.force_address)?;
+            ensure_forwarding(gateways.iter().map(|gateway| gateway.ip()))?;
+            result.interfaces.extend(device.listed);
+        }
+        if let Some(backend) = layer3.masquerade {
+            let addresses: Vec<_> = result.ips.iter().filter_map(|ip| ip.address).collect();
+            let sources = addresses.iter().map(|address| address.ip()).collect();
+            let rules = MasqueradeRules::of(self.request, Sources::Are(sources));
+            let masquerade = rules.masquerade.clone();
+            undo.own(rules);
+            let networks: Vec<_> = addresses.iter().map(|address| address.0).collect();
+            masquerade.install(backend, &networks)?;
+        }
+        Ok(())
     }
-    let gateways = gateway::complete(result, layer3);
-    target.configure(
-        result,
-        &Announcement { duplicate_address_detection: layer3.duplicate_address_detection },
-    )?;
-    if !gateways.is_empty() {
-        let device = match plan.vlans.access {
-            None => GatewayDevice::bridge(bridge.clone()),
-            Some(vlan) => GatewayDevice::ensure_vlan(host, bridge, vlan, &plan.vlans)?,
-        };
-        device.ensure_addresses(host, &gateways, layer3.force_address)?;
-        ensure_forwarding(gateways.iter().map(|gateway| gateway.ip()))?;
-        result.interfaces.extend(device.listed);
-    }
-    if let Some(backend) = layer3.masquerade {
-        let addresses: Vec<_> = result.ips.iter().filter_map(|ip| ip.address).collect();
-        let sources = addresses.iter().map(|address| address.ip()).collect();
-        let rules = MasqueradeRules::of(request, Sources::Are(sources));
-        let masquerade = rules.masquerade.clone();
-        undo.own(rules);
-        let networks: Vec<_> = addresses.iter().map(|address| address.0).collect();
-        masquerade.install(backend, &networks)?;
-    }
-    Ok(())
+}
+
+/// The links as they are now.
+fn refreshed<const N: usize>(host: &Rtnl, links: [&Link; N]) -> Result<[Link; N]> {
+    let now: linux_net::Result<Vec<Link>> =
+        host.get_links(&links.map(LinkRef::from)).into_iter().collect();
+    now?.try_into().map_err(|_| Error::internal("the kernel did not answer every lookup"))
 }
 
 /// A link as the result lists it.

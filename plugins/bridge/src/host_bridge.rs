@@ -1,7 +1,7 @@
 //! The bridge on the host: shared by all attachments, so it is ensured and never taken away.
 
 use cni_core::{Context, Error, Result, quote};
-use linux_net::{Bridge, IfName, Link, LinkRef, Request, Rtnl, sysctl};
+use linux_net::{Bridge, Link, LinkRef, Request, Rtnl, sysctl};
 
 use crate::plan::Plan;
 
@@ -56,9 +56,4 @@ fn create(host: &Rtnl, plan: &Plan) -> Result<Link> {
         }
     }
     found.remove(0).context(|| format!("could not lookup {}", quote(plan.bridge.as_str())))
-}
-
-/// Looks the bridge up again.
-pub(crate) fn refresh(host: &Rtnl, name: &IfName) -> Result<Link> {
-    host.get_link(name).context(|| format!("could not lookup {}", quote(name.as_str())))
 }

@@ -99,7 +99,7 @@ fn taken(ifname: &str, peer: &str) -> Error {
     ))
 }
 
-/// Waits until the bridge forwards frames of the port, and returns the port as it then is.
+/// Waits until the bridge forwards frames of the port.
 pub(crate) fn wait_until_up(host: &Rtnl, port: &Link) -> Result<()> {
     if port.operstate == OperState::Up {
         return Ok(());

@@ -63,7 +63,8 @@ impl Skips {
 
     fn read(&self) -> Result<Vec<String>> {
         let text = fs::read_to_string(self.file()).context("read the record of skips")?;
-        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        let without_prefix = |line: &str| line.trim_start_matches("skipped: ").to_owned();
+        let mut lines: Vec<_> = text.lines().map(without_prefix).collect();
         lines.sort();
         lines.dedup();
         Ok(lines)

@@ -3,10 +3,12 @@
 use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 use std::{fs, io};
 
 use serde::Deserialize;
 
+use super::time_limit;
 use crate::spec::error::{Code, Error, Result, io_cause, quote};
 use crate::spec::json;
 
@@ -31,7 +33,23 @@ pub fn run(
     stdin: &[u8],
     wording: Wording,
 ) -> Result<Vec<u8>> {
-    let output = start(path, variables, stdin).map_err(|error| {
+    run_within(None, path, variables, stdin, wording)
+}
+
+/// Does what [`run`] does, but kills a plugin that takes longer than `limit`.
+///
+/// # Errors
+///
+/// Those of [`run`]; for a killed plugin that printed nothing
+/// `netplugin failed with no error message: signal: killed`.
+pub fn run_within(
+    limit: Option<Duration>,
+    path: &Path,
+    variables: &[(&'static str, String)],
+    stdin: &[u8],
+    wording: Wording,
+) -> Result<Vec<u8>> {
+    let output = start(limit, path, variables, stdin).map_err(|error| {
         let path = path.display();
         no_message(&format!("fork/exec {path}: {}", io_cause(&error)))
     })?;
@@ -46,17 +64,21 @@ pub fn run(
 }
 
 fn start(
+    limit: Option<Duration>,
     path: &Path,
     variables: &[(&'static str, String)],
     stdin: &[u8],
 ) -> io::Result<std::process::Output> {
-    Command::new(path)
+    let child = Command::new(path)
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(in_memory(stdin)?)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()?
-        .wait_with_output()
+        .spawn()?;
+    match limit {
+        Some(limit) => time_limit::wait_with_output(child, limit),
+        None => child.wait_with_output(),
+    }
 }
 
 /// Standard input as a file in memory: unlike a pipe it takes any size at once, so a child that

@@ -14,6 +14,7 @@ mod main;
 mod output;
 mod plugin;
 mod termination;
+mod time_limit;
 mod undo;
 
 pub use delegate::{Delegate, find_plugin};

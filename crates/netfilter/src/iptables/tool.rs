@@ -1,7 +1,6 @@
 //! Finding and running the executables of iptables.
 
 use std::env;
-use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
@@ -78,6 +77,7 @@ pub fn is_usable() -> bool {
 }
 
 /// Finds an executable file in the directories of `PATH`; relative ones do not count.
+#[expect(clippy::disallowed_methods, reason = "`PATH` is where iptables is found")]
 fn find_in_path(name: &'static str) -> Result<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
@@ -93,9 +93,10 @@ fn is_executable(file: &Path) -> bool {
 }
 
 /// Runs a program with `input` on its stdin; its success is the result.
+#[expect(clippy::disallowed_methods, reason = "iptables has no other interface")]
 fn run(program: &Path, args: &[&str], input: &str) -> Result<Output> {
     let failed = |source| Error::Start { program: program.to_owned(), source };
-    let mut child = Command::new::<&OsStr>(program.as_ref())
+    let mut child = Command::new(program)
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

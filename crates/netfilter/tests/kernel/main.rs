@@ -1,5 +1,7 @@
 //! Rules on a real kernel, each test in a network namespace of its own.
 
+#![expect(clippy::disallowed_methods, reason = "tests compare with what other programs see")]
+
 mod hosts;
 mod iptables_masquerade;
 mod nftables_masquerade;

@@ -1,0 +1,109 @@
+//! One range of addresses: a subnet, the part of it to hand out, and its gateway.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use cni_core::spec::address::{self, Cidr};
+use cni_core::{Error, Result};
+
+use crate::conf::RangeConf;
+
+/// A range with every default applied; `start` is never above `end`, both are in the subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The network address and the prefix length that the addresses get.
+    pub subnet: Cidr,
+    /// The first address to hand out.
+    pub start: IpAddr,
+    /// The last address to hand out.
+    pub end: IpAddr,
+    /// Never handed out. May be outside the subnet, even of the other family.
+    pub gateway: IpAddr,
+}
+
+impl Range {
+    /// Applies the defaults and refuses contradictions.
+    ///
+    /// # Errors
+    ///
+    /// The reference's texts.
+    pub fn new(conf: &RangeConf) -> Result<Self> {
+        let refuse = |text: String| Err(Error::internal(text));
+        let Some(subnet) = conf.subnet.0 else {
+            return refuse("IP <nil> not v4 nor v6".to_owned());
+        };
+        if subnet.prefix() > longest_prefix(subnet) {
+            return refuse(format!("Network {subnet} too small to allocate from"));
+        }
+        if matches!(subnet.ip(), IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
+            return refuse("IPNet IP and Mask version mismatch".to_owned());
+        }
+        let network = subnet.network();
+        if network != subnet.ip() {
+            return refuse(format!(
+                "Network has host bits set. For a subnet mask of length {} the network address is \
+                 {network}",
+                subnet.prefix()
+            ));
+        }
+        let lowest = address::next(network).expect("the network has at least four addresses");
+        let in_subnet = |ip: IpAddr| subnet.0.contains(ip);
+
+        let start = conf.range_start.0.unwrap_or(lowest);
+        if !in_subnet(start) || conf.range_end.0.is_some_and(|end| start > end && in_subnet(lowest))
+        {
+            return refuse(format!("RangeStart {start} not in network {subnet}"));
+        }
+        // The default end lies below a start at the broadcast address. A range never runs out of
+        // its subnet, so it is that one address then.
+        let end = conf.range_end.0.unwrap_or_else(|| highest(subnet).max(start));
+        if !in_subnet(end) || end < start {
+            return refuse(format!("RangeEnd {end} not in network {subnet}"));
+        }
+        Ok(Self { subnet, start, end, gateway: conf.gateway.0.unwrap_or(lowest) })
+    }
+
+    /// Whether `ip` lies between the first and the last address.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        // Of two families one sorts below the other, so no range spans both.
+        (self.start..=self.end).contains(&ip)
+    }
+
+    /// Whether two ranges have an address in common.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.start <= other.end && other.start <= self.end
+    }
+
+    /// How many addresses can be handed out; one too few for the whole of IPv6.
+    pub fn capacity(&self) -> u128 {
+        let size = (to_bits(self.end) - to_bits(self.start)).saturating_add(1);
+        size - u128::from(self.contains(self.gateway))
+    }
+}
+
+/// As the reference's messages show it.
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.start, self.end)
+    }
+}
+
+/// The prefix length that leaves four addresses.
+fn longest_prefix(subnet: Cidr) -> u8 {
+    if subnet.ip().is_ipv4() { 30 } else { 126 }
+}
+
+/// The last address to hand out by default: IPv4 keeps the broadcast address back.
+fn highest(subnet: Cidr) -> IpAddr {
+    match subnet.0.broadcast() {
+        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() - 1).into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits()).into(),
+    }
+}
+
+fn to_bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(v4) => v4.to_bits().into(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
