@@ -1,7 +1,7 @@
 //! One range of addresses: a subnet, the part of it to hand out, and its gateway.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use cni_core::spec::address::{self, Cidr};
 use cni_core::{Error, Result};
@@ -50,8 +50,8 @@ impl Range {
         let in_subnet = |ip: IpAddr| subnet.0.contains(ip);
 
         let start = conf.range_start.0.unwrap_or(lowest);
-        if !in_subnet(start) || conf.range_end.0.is_some_and(|end| start > end && in_subnet(lowest))
-        {
+        let above_end = |start: IpAddr| conf.range_end.0.is_some_and(|end| start > end);
+        if !in_subnet(start) || conf.range_start.0.is_some_and(above_end) {
             return refuse(format!("RangeStart {start} not in network {subnet}"));
         }
         // The default end lies below a start at the broadcast address. A range never runs out of
@@ -97,7 +97,7 @@ fn longest_prefix(subnet: Cidr) -> u8 {
 fn highest(subnet: Cidr) -> IpAddr {
     match subnet.0.broadcast() {
         IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() - 1).into(),
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits()).into(),
+        last @ IpAddr::V6(_) => last,
     }
 }
 
