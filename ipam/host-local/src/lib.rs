@@ -21,7 +21,8 @@ pub struct HostLocal;
 
 impl Plugin for HostLocal {
     const NAME: &'static str = "host-local";
-    const PURPOSE: &'static str = "hands out addresses from ranges, remembered in files on the host";
+    const PURPOSE: &'static str =
+        "hands out addresses from ranges, remembered in files on the host";
     const LOAD_CONTEXT: &'static str = "";
     type Conf = Conf;
 
@@ -31,8 +32,8 @@ impl Plugin for HostLocal {
     fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
         add::add(request, undo)
     }
-    fn del(request: &Request<Conf>, _: &mut Cleanup) -> Result<()> {
-        del::del(request)
+    fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> {
+        del::del(request, cleanup)
     }
     fn check(request: &Request<Conf>) -> Result<()> {
         check::check(request)

@@ -80,17 +80,17 @@ impl Plan {
 fn requested(cni_args: &str, args: &[RequestedIp], runtime: &[RequestedIp]) -> Result<Vec<IpAddr>> {
     let [from_args] = args::parse_strictly(cni_args, ["IP"])?;
     let from_args = match &from_args {
-        Some(text) => text
-            .parse::<RequestedIp>()
-            .map_err(|inner| args::value_error(&format!("IP={text}"), &inner))?
-            .0,
+        Some(text) => {
+            text.parse::<RequestedIp>()
+                .map_err(|inner| args::value_error(&format!("IP={text}"), &inner))?
+                .0
+        }
         None => None,
     };
     let mut requested: Vec<IpAddr> = from_args.into_iter().collect();
     for RequestedIp(ip) in args.iter().chain(runtime) {
-        let ip = ip.ok_or_else(|| {
-            Error::internal("cannot understand ip: IP <nil> not v4 nor v6")
-        })?;
+        let ip =
+            ip.ok_or_else(|| Error::internal("cannot understand ip: IP <nil> not v4 nor v6"))?;
         if !requested.contains(&ip) {
             requested.push(ip);
         }

@@ -189,3 +189,167 @@ fn wanted_mac(conf: &Conf, argument: Option<String>) -> Result<Option<Mac>> {
         .cloned();
     given.map(|mac| mac.parse().context(|| "failed to make veth pair")).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use cni_core::runtime::Command;
+    use cni_core::{Attachment, Invocation};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn plan_with_args(keys: Value, args: &str) -> Result<Plan> {
+        let mut config = json!({ "name": "net1", "ipam": { "type": "host-local" } });
+        for (key, value) in keys.as_object().expect("an object of keys") {
+            config[key] = value.clone();
+        }
+        let invocation = Invocation {
+            command: Command::Add,
+            attachment: Attachment::default(),
+            args: args.to_owned(),
+            path: String::new(),
+            own_netns_allowed: false,
+            stdin: config.to_string().into_bytes().into(),
+        };
+        Plan::new(&Request::load(&invocation, "failed to load netconf")?)
+    }
+
+    fn plan(keys: Value) -> Plan {
+        let shown = keys.to_string();
+        plan_with_args(keys, "").unwrap_or_else(|error| panic!("{shown}: {error}"))
+    }
+
+    fn refused(keys: Value) -> String {
+        let shown = keys.to_string();
+        match plan_with_args(keys, "") {
+            Ok(_) => panic!("{shown} was accepted"),
+            Err(error) => error.msg,
+        }
+    }
+
+    #[test]
+    fn without_keys_it_is_a_plain_port_of_cni0() {
+        let plan = plan(json!({}));
+        assert_eq!(plan.bridge.as_str(), "cni0");
+        assert_eq!((plan.mtu, plan.mac, plan.hairpin, plan.isolated), (None, None, false, false));
+        assert!(!plan.vlans.filtering && plan.vlans.access.is_none());
+        let layer3 = plan.layer3.expect("there is an IPAM plugin");
+        assert!(!layer3.gateway && layer3.masquerade.is_none());
+    }
+
+    #[test]
+    fn a_default_gateway_is_a_gateway() {
+        assert!(plan(json!({ "isDefaultGateway": true })).layer3.expect("layer 3").gateway);
+    }
+
+    #[test]
+    fn without_ipam_nothing_is_done_with_addresses() {
+        let plan = plan(json!({ "ipam": {}, "isGateway": true, "ipMasqBackend": "bogus" }));
+        assert!(plan.layer3.is_none());
+    }
+
+    #[test]
+    fn vlan_ids_are_those_of_802_1q() {
+        for id in [-100, 4095, 5000] {
+            assert_eq!(
+                refused(json!({ "vlan": id })),
+                format!("invalid VLAN ID {id} (must be between 0 and 4094)")
+            );
+        }
+        assert!(plan(json!({ "vlan": 4094 })).vlans.filtering);
+        assert!(!plan(json!({ "vlan": 0 })).vlans.filtering);
+    }
+
+    #[test]
+    fn a_trunk_is_a_set_of_ranges_and_single_ids() {
+        let trunk = |elements: Value| plan(json!({ "vlanTrunk": elements })).vlans;
+        let ids = |vlans: Vlans| vlans.trunk.into_iter().map(VlanId::get).collect::<Vec<_>>();
+        assert_eq!(
+            ids(trunk(json!([{ "minID": 200, "maxID": 202, "id": 101 }, {}, null, { "id": 201 }]))),
+            [101, 200, 201, 202]
+        );
+        assert!(trunk(json!([])).filtering);
+        assert!(!trunk(Value::Null).filtering);
+    }
+
+    #[test]
+    fn contradictions_in_a_trunk_are_refused() {
+        for (element, message) in [
+            (json!({ "minID": -1, "maxID": 5 }), "incorrect trunk minID parameter"),
+            (json!({ "minID": 5000, "maxID": 5 }), "incorrect trunk minID parameter"),
+            (json!({ "minID": 1, "maxID": 5000 }), "incorrect trunk maxID parameter"),
+            (json!({ "minID": 9, "maxID": 5 }), "minID is greater than maxID in trunk parameter"),
+            (
+                json!({ "maxID": 5 }),
+                "minID and maxID should be configured simultaneously, minID is missing",
+            ),
+            (
+                json!({ "minID": 5 }),
+                "minID and maxID should be configured simultaneously, maxID is missing",
+            ),
+            (json!({ "id": 0 }), "incorrect trunk id parameter"),
+            (json!({ "id": 5000 }), "incorrect trunk id parameter"),
+        ] {
+            assert_eq!(refused(json!({ "vlanTrunk": [element] })), message);
+        }
+    }
+
+    #[test]
+    fn contradictions_between_keys_are_refused() {
+        assert_eq!(
+            refused(json!({ "disableContainerInterface": true })),
+            "cannot use IPAM when DisableContainerInterface flag is set"
+        );
+        assert_eq!(
+            refused(json!({ "hairpinMode": true, "promiscMode": true })),
+            "cannot set hairpin mode and promiscuous mode at the same time"
+        );
+        assert_eq!(
+            refused(json!({ "ipMasq": true, "ipMasqBackend": "" })),
+            "unknown ipmasq backend \"\""
+        );
+    }
+
+    #[test]
+    fn a_bridge_needs_a_name_the_kernel_takes() {
+        for (name, cause) in [
+            ("", "LinkAttrs.Name cannot be empty"),
+            ("a-name-of-16-byt", "numerical result out of range"),
+            ("br/0", "invalid argument"),
+        ] {
+            assert_eq!(
+                refused(json!({ "bridge": name })),
+                format!("failed to create bridge \"{name}\": could not add \"{name}\": {cause}")
+            );
+        }
+    }
+
+    #[test]
+    fn the_runtimes_hardware_address_goes_first() {
+        let mac = |keys: Value| {
+            let plan = plan_with_args(keys, "MAC=c2:11:22:33:44:66").expect("a plan");
+            plan.mac.expect("an address").to_string()
+        };
+        let args = json!({ "cni": { "mac": "c2:11:22:33:44:77" } });
+        assert_eq!(mac(json!({})), "c2:11:22:33:44:66");
+        assert_eq!(mac(json!({ "args": args })), "c2:11:22:33:44:77");
+        assert_eq!(
+            mac(json!({ "args": args, "RuntimeConfig": { "mac": "C2-11-22-33-44-88" } })),
+            "c2:11:22:33:44:88"
+        );
+        assert_eq!(
+            refused(json!({ "runtimeConfig": { "mac": "c2:11" } })),
+            "failed to make veth pair: address c2:11: invalid MAC address"
+        );
+    }
+
+    #[test]
+    fn only_a_positive_mtu_counts() {
+        assert_eq!(plan(json!({ "mtu": 1400 })).mtu, Some(1400));
+        assert_eq!(plan(json!({ "mtu": -5 })).mtu, None);
+        assert_eq!(
+            refused(json!({ "mtu": "1400" })),
+            "failed to load netconf: cannot read \"1400\" as integer in key mtu"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::stage::Stage;
 use crate::process;
 
-/// The host's links that no attachment owns: the bridge is shared, so it outlives them.
+/// The host's links that no attachment owns; the bridge is shared, so it outlives them.
 const SHARED_LINKS: &[&str] = &["lo", "outside", "cni0"];
 
 /// Looks for links, rules and files of the two attachments; returns what is kept on purpose.
@@ -23,17 +23,19 @@ pub fn find(stage: &Stage) -> Result<Vec<String>> {
         left.extend(links.map(|link| format!("link {link} in {}", container.name())));
     }
     let links = links(&stage.host.exec(&["ip", "-brief", "link"]));
-    let owned = links.iter().filter(|link| !SHARED_LINKS.contains(&link.as_str()));
-    left.extend(owned.map(|link| format!("link {link}")));
+    let (mut kept, owned): (Vec<_>, Vec<_>) =
+        links.into_iter().partition(|link| SHARED_LINKS.contains(&link.as_str()));
+    left.extend(owned.into_iter().map(|link| format!("link {link}")));
     left.extend(rules(stage));
     let (owned, shared) = files(stage);
     left.extend(owned.into_iter().map(|file| format!("file {file}")));
     if !left.is_empty() {
         bail!("left: {}", left.join("; "));
     }
+    kept.extend(shared);
     Ok(vec![
         "no link, rule, reservation or cached result".to_owned(),
-        format!("kept on purpose: bridge cni0, {}", shared.join(", ")),
+        format!("kept on purpose: {}", kept.join(", ")),
     ])
 }
 

@@ -92,7 +92,7 @@ impl<C: DeserializeOwned> Request<C> {
     /// # Errors
     ///
     /// Code 999, the message beginning with the plugin's [`Plugin::LOAD_CONTEXT`].
-    pub(super) fn load(invocation: &Invocation, load_context: &str) -> Result<Self> {
+    pub fn load(invocation: &Invocation, load_context: &str) -> Result<Self> {
         let failed = |error: json::JsonError| {
             let text = match load_context {
                 "" => error.to_string(),

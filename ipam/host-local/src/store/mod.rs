@@ -1,7 +1,7 @@
 //! Reservations as files: `<dataDir>/<network>/<address>`, shared with the reference plugin.
 //!
-//! Whatever changes the folder holds `flock(2)` on its file `lock`. No file is ever seen under its
-//! name before its content is complete.
+//! Whoever changes the folder holds `flock(2)` on its file `lock`. No file is seen under its name
+//! before its content is complete.
 
 mod draft;
 mod folder;
@@ -16,113 +16,121 @@ mod tests;
 use std::io;
 use std::net::IpAddr;
 
-use cni_core::Attachment;
-use nix::errno::Errno;
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use cni_core::{Attachment, Result};
 
 pub use draft::Draft;
-pub use folder::Folder;
+pub use folder::{Folder, failed};
 use lock::Lock;
 use owners::Owners;
-use record::{Holder, Record};
+pub use record::{Holder, Record};
 pub use reservation::Reservation;
 
-/// Up to so many reservations are simply read: measured, that costs less than keeping the index.
+/// Up to so many reservations are simply read, which takes no longer than keeping the index.
 const FEW: usize = 32;
 
-/// The files of a network, locked.
-pub struct Store<'f> {
-    folder: &'f Folder,
-    _lock: Lock,
+/// The folder of a network, locked on behalf of an attachment.
+pub struct Store<'a> {
+    folder: &'a Folder,
+    attachment: &'a Attachment,
     owners: Owners,
     known: Known,
     added: Vec<String>,
     removed: Vec<String>,
+    _lock: Lock,
 }
 
-/// What is known about who holds what.
+/// How the holders of addresses are known.
 enum Known {
-    /// Nothing: the index is missing or older than the folder.
-    Nothing,
-    /// The index tells.
+    /// Not yet: the index is missing, or something else has changed the folder since.
+    NotYet,
+    /// The index tells which files to read.
     ByIndex,
     /// Every file has been read.
     ByReading(Vec<Record>),
 }
 
-impl<'f> Store<'f> {
-    fn new(folder: &'f Folder, lock: Lock) -> Self {
+impl<'a> Store<'a> {
+    /// Waits for the lock.
+    ///
+    /// # Errors
+    ///
+    /// When there can be no lock.
+    pub fn lock(folder: &'a Folder, attachment: &'a Attachment) -> Result<Self> {
+        let lock = Lock::take(folder)?;
         let owners = Owners::of(folder);
-        let known = if owners.are_current(folder) { Known::ByIndex } else { Known::Nothing };
-        Self { folder, _lock: lock, owners, known, added: Vec::new(), removed: Vec::new() }
+        let known = if owners.are_current(folder) { Known::ByIndex } else { Known::NotYet };
+        let (added, removed) = (Vec::new(), Vec::new());
+        Ok(Self { folder, attachment, owners, known, added, removed, _lock: lock })
     }
 
-    /// The names of the files that hold an address for an attachment: those with its container and
-    /// interface, or else those of the reference's old form, with its container only.
+    /// What the attachment holds: the files with its container and interface, or else those in the
+    /// reference's old form, with its container alone.
     ///
     /// # Errors
     ///
     /// When the folder cannot be read.
-    pub fn held_by(&mut self, attachment: &Attachment) -> io::Result<Vec<String>> {
-        let records = self.records_of(&attachment.container_id)?;
-        let named = |wanted: fn(&Holder, &Attachment) -> bool| -> Vec<String> {
-            let held = records.iter().filter(|record| wanted(&record.holder, attachment));
-            held.map(|record| record.name.clone()).collect()
-        };
-        let exact = named(Holder::is_attachment);
-        Ok(if exact.is_empty() { named(Holder::is_container) } else { exact })
-    }
-
-    /// The addresses that an attachment holds in either form.
-    ///
-    /// # Errors
-    ///
-    /// When the folder cannot be read.
-    pub fn addresses_of(&mut self, attachment: &Attachment) -> io::Result<Vec<IpAddr>> {
-        let records = self.records_of(&attachment.container_id)?;
-        let held = records.iter().filter(|Record { holder, .. }| {
-            holder.is_attachment(attachment) || holder.is_container(attachment)
-        });
-        Ok(held.filter_map(|record| folder::address_in(&record.name)).collect())
-    }
-
-    /// Reads the files that may be a container's.
-    fn records_of(&mut self, container_id: &str) -> io::Result<Vec<Record>> {
-        if let Known::ByIndex = self.known {
-            if let Ok(names) = self.owners.names_of(container_id) {
-                return Ok(names.into_iter().filter_map(|n| self.folder.record(n)).collect());
-            }
+    pub fn held(&mut self) -> io::Result<Vec<Record>> {
+        let (mut exact, old_form): (Vec<_>, Vec<_>) = self
+            .held_in_any_form()?
+            .into_iter()
+            .partition(|record| record.holder.is_attachment(self.attachment));
+        if exact.is_empty() {
+            exact = old_form;
         }
-        let all = self.all_records()?;
-        Ok(all.iter().filter(|r| r.holder.container_id() == Some(container_id)).cloned().collect())
+        Ok(exact)
+    }
+
+    /// What the attachment holds in either form.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn held_in_any_form(&mut self) -> io::Result<Vec<Record>> {
+        let attachment = self.attachment;
+        let holds = |record: &Record| {
+            record.holder.is_attachment(attachment) || record.holder.is_container(attachment)
+        };
+        if let Known::ByIndex = self.known
+            && let Ok(names) = self.owners.names_of(&attachment.container_id)
+        {
+            let records = names.into_iter().filter_map(|name| self.folder.record(name));
+            return Ok(records.filter(holds).collect());
+        }
+        Ok(self.records()?.iter().filter(|record| holds(record)).cloned().collect())
     }
 
     /// Reads every reservation.
-    fn all_records(&mut self) -> io::Result<&[Record]> {
-        if !matches!(self.known, Known::ByReading(_)) {
-            let names = self.folder.names()?;
-            let records = names.filter_map(|name| self.folder.record(name)).collect();
-            self.known = Known::ByReading(records);
-        }
-        match &self.known {
-            Known::ByReading(records) => Ok(records),
-            _ => Ok(&[]),
-        }
-    }
-
-    /// Takes an address that [`Folder::is_free`] for the attachment in `draft`; `false` when it is
-    /// not free after all.
     ///
     /// # Errors
     ///
-    /// Anything else that keeps the file from being made.
+    /// When the folder cannot be read.
+    pub fn records(&mut self) -> io::Result<&[Record]> {
+        let records = match std::mem::replace(&mut self.known, Known::NotYet) {
+            Known::ByReading(records) => records,
+            Known::NotYet | Known::ByIndex => {
+                let names = self.folder.names()?;
+                names.into_iter().filter_map(|name| self.folder.record(name)).collect()
+            }
+        };
+        self.known = Known::ByReading(records);
+        match &self.known {
+            Known::ByReading(records) => Ok(records),
+            Known::NotYet | Known::ByIndex => unreachable!("the records were just stored"),
+        }
+    }
+
+    /// Takes an address that [`Folder::is_free`]; `false` when it is not free after all.
+    ///
+    /// # Errors
+    ///
+    /// Whatever else keeps the file from being made.
     pub fn reserve(&mut self, draft: &Draft, address: IpAddr) -> io::Result<bool> {
         let name = address.to_string();
         if !draft.link_as(self.folder, &name)? {
             if !self.folder.is_free(&name)? {
                 return Ok(false);
             }
-            // An empty file: a crash of the reference between creating and writing.
+            // An empty file, left by a crash of the reference between making and writing it.
             self.folder.unlink(&name)?;
             if !draft.link_as(self.folder, &name)? {
                 return Ok(false);
@@ -141,5 +149,31 @@ impl<'f> Store<'f> {
         self.folder.unlink(&name)?;
         self.removed.push(name);
         Ok(())
+    }
+
+    /// Brings the index up to date after the last change. It only saves time: where it cannot be
+    /// written it stays older than the folder, and the next call reads the files themselves.
+    pub fn settle(self) {
+        let changed = !self.added.is_empty() || !self.removed.is_empty();
+        let container_id = &self.attachment.container_id;
+        let written = match self.known {
+            Known::ByIndex if changed => {
+                self.owners.update(container_id, &self.added, &self.removed)
+            }
+            Known::ByReading(mut records) => {
+                let added = self.added.into_iter();
+                records.retain(|record| !self.removed.contains(&record.name));
+                records.extend(added.map(|name| Record::of(name, self.attachment)));
+                if records.len() <= FEW {
+                    return;
+                }
+                self.owners.rebuild(&records)
+            }
+            Known::NotYet | Known::ByIndex => return,
+        };
+        if written.is_ok() {
+            // A failure has the same effect as a failed write: the index is out of date.
+            self.owners.stamp(self.folder).unwrap_or_default();
+        }
     }
 }

@@ -1,0 +1,46 @@
+//! GC: frees what no valid attachment holds.
+
+use cni_core::spec::conf::ValidAttachment;
+use cni_core::{Cleanup, Request, Result};
+
+use crate::conf::Conf;
+use crate::store::{Folder, Holder, Store, failed};
+
+/// Frees the addresses of attachments that are not `valid`, and those that nobody holds. Files
+/// that say something else than the name of a holder are left alone.
+///
+/// # Errors
+///
+/// When the store cannot be read.
+pub fn gc(request: &Request<Conf>, valid: &[ValidAttachment], cleanup: &mut Cleanup) -> Result<()> {
+    let data_dir = request.conf.ipam()?.data_dir();
+    let Some(folder) = Folder::find(data_dir, &request.network.name)? else {
+        return Ok(());
+    };
+    let unreadable = |error| failed("read", folder.path(), &error);
+    let mut store = Store::lock(&folder, &request.attachment)?;
+    let records = store.records().map_err(unreadable)?.iter();
+    let stale: Vec<String> = records
+        .filter(|record| is_stale(&record.holder, valid))
+        .map(|record| record.name.clone())
+        .chain(folder.drafts().map_err(unreadable)?)
+        .collect();
+    for name in stale {
+        let path = folder.path().join(&name);
+        let released = store.release(name);
+        cleanup.record(released.map_err(|error| failed("free the address", &path, &error)));
+    }
+    store.settle();
+    Ok(())
+}
+
+fn is_stale(holder: &Holder, valid: &[ValidAttachment]) -> bool {
+    match holder {
+        Holder::Attachment { container_id, ifname } => {
+            !valid.iter().any(|v| v.container_id == *container_id && v.ifname == *ifname)
+        }
+        Holder::Container(container_id) => !valid.iter().any(|v| v.container_id == *container_id),
+        Holder::Nobody => true,
+        Holder::Unknown => false,
+    }
+}
