@@ -9,10 +9,11 @@ fn main() -> ExitCode {
         "bridge" => run::<cni_plugin_bridge::Bridge>(),
         "host-local" => run::<cni_plugin_host_local::HostLocal>(),
         "loopback" => run::<cni_plugin_loopback::Loopback>(),
+        "static" => run::<cni_plugin_static::Static>(),
         other => {
             print_error(&format!(
                 "{other}: no plugin of this name; link this executable under one of the names \
-                 bridge, host-local, loopback"
+                 bridge, host-local, loopback, static"
             ));
             ExitCode::from(2)
         }

@@ -2,8 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::{Host, Namespace, rules};
+
+/// How long the kernel may take to remove the links of a namespace that has ended.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where plugins keep what belongs to an attachment.
 const STATE: [&str; 2] = ["/var/lib/cni", "/run/cni"];
@@ -18,7 +23,20 @@ impl Host {
         self.world_with(&[])
     }
 
-    /// The same, with the files of further directories.
+    /// Demands that the world is, or within moments becomes, what it was before.
+    ///
+    /// The kernel removes the links of a namespace some time after its end; nothing else is late.
+    #[track_caller]
+    pub fn returns_to(&self, before: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.world() != before && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let now = self.world();
+        assert!(now == before, "the world should be\n{before}\nbut is\n{now}");
+    }
+
+    /// The text of [`world`](Self::world) with the files of further directories.
     #[track_caller]
     pub fn world_with(&self, directories: &[&str]) -> String {
         let mut world: String = self.state().concat();

@@ -44,3 +44,25 @@ fn is_stale(holder: &Holder, valid: &[ValidAttachment]) -> bool {
         Holder::Unknown => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_provably_belongs_to_nobody_is_stale() {
+        let valid = [ValidAttachment { container_id: "c1".to_owned(), ifname: "eth0".to_owned() }];
+        for (content, stale) in [
+            ("c1\r\neth0", false),
+            ("c1\r\neth1", true),
+            ("c2\r\neth0", true),
+            ("c1", false),
+            (" c2\n", true),
+            ("", true),
+            ("c2\neth0", false),
+            ("a remark of the administrator", false),
+        ] {
+            assert_eq!(is_stale(&Holder::of(content.as_bytes()), &valid), stale, "{content:?}");
+        }
+    }
+}

@@ -22,25 +22,30 @@ pub struct HostLocal;
 impl Plugin for HostLocal {
     const NAME: &'static str = "host-local";
     const PURPOSE: &'static str =
-        "hands out addresses from ranges, remembered in files on the host";
+        "Hands out addresses from ranges, remembered in files on the host";
     const LOAD_CONTEXT: &'static str = "";
     type Conf = Conf;
 
     fn default_network() -> serde_json::Value {
         conf::default_network()
     }
+
     fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
         add::add(request, undo)
     }
+
     fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> {
         del::del(request, cleanup)
     }
+
     fn check(request: &Request<Conf>) -> Result<()> {
         check::check(request)
     }
-    fn gc(r: &Request<Conf>, valid: &[ValidAttachment], cleanup: &mut Cleanup) -> Result<()> {
-        gc::gc(r, valid, cleanup)
+
+    fn gc(request: &Request<Conf>, valid: &[ValidAttachment], c: &mut Cleanup) -> Result<()> {
+        gc::gc(request, valid, c)
     }
+
     fn status(request: &Request<Conf>) -> Result<()> {
         status::status(request)
     }

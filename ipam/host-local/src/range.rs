@@ -107,3 +107,95 @@ fn to_bits(ip: IpAddr) -> u128 {
         IpAddr::V6(v6) => v6.to_bits(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conf::{Address, Subnet};
+
+    fn conf(text: &str) -> RangeConf {
+        let mut words = text.split(' ');
+        let mut ip = || {
+            let word = words.next().filter(|word| *word != "-");
+            word.map(|word| word.to_owned())
+        };
+        let subnet = ip().map(|word| word.parse().expect("a subnet"));
+        let mut address = || Address(ip().map(|word| word.parse().expect("an address")));
+        RangeConf {
+            subnet: Subnet(subnet),
+            range_start: address(),
+            range_end: address(),
+            gateway: address(),
+        }
+    }
+
+    #[test]
+    fn defaults_leave_out_network_and_broadcast() {
+        for (text, range, gateway) in [
+            ("192.0.2.0/24", "192.0.2.1-192.0.2.254", "192.0.2.1"),
+            ("192.0.2.0/25", "192.0.2.1-192.0.2.126", "192.0.2.1"),
+            ("10.0.0.0/30", "10.0.0.1-10.0.0.2", "10.0.0.1"),
+            ("2001:db8:1::/64", "2001:db8:1::1-2001:db8:1:0:ffff:ffff:ffff:ffff", "2001:db8:1::1"),
+            ("192.0.2.0/24 192.0.2.50", "192.0.2.50-192.0.2.254", "192.0.2.1"),
+            ("192.0.2.0/24 192.0.2.0 192.0.2.255", "192.0.2.0-192.0.2.255", "192.0.2.1"),
+            ("192.0.2.0/24 - 192.0.2.50", "192.0.2.1-192.0.2.50", "192.0.2.1"),
+            ("192.0.2.0/24 - - 2001:db8::1", "192.0.2.1-192.0.2.254", "2001:db8::1"),
+            // The reference leaves the subnet here.
+            ("192.0.2.0/24 192.0.2.255", "192.0.2.255-192.0.2.255", "192.0.2.1"),
+        ] {
+            let made = Range::new(&conf(text)).expect(text);
+            assert_eq!(
+                (made.to_string().as_str(), made.gateway.to_string().as_str()),
+                (range, gateway)
+            );
+        }
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for (text, refusal) in [
+            ("-", "IP <nil> not v4 nor v6"),
+            ("192.0.2.0/31", "Network 192.0.2.0/31 too small to allocate from"),
+            ("192.0.2.1/31", "Network 192.0.2.1/31 too small to allocate from"),
+            ("2001:db8::/127", "Network 2001:db8::/127 too small to allocate from"),
+            ("::ffff:192.0.2.0/120", "IPNet IP and Mask version mismatch"),
+            (
+                "192.0.2.12/24",
+                "Network has host bits set. For a subnet mask of length 24 the network address is \
+                 192.0.2.0",
+            ),
+            ("192.0.2.0/24 192.0.3.0", "RangeStart 192.0.3.0 not in network 192.0.2.0/24"),
+            ("192.0.2.0/24 2001:db8::1", "RangeStart 2001:db8::1 not in network 192.0.2.0/24"),
+            ("192.0.2.0/24 - 192.0.4.0", "RangeEnd 192.0.4.0 not in network 192.0.2.0/24"),
+            ("192.0.2.0/24 - 192.0.2.0", "RangeEnd 192.0.2.0 not in network 192.0.2.0/24"),
+            (
+                "192.0.2.0/24 192.0.2.50 192.0.2.40",
+                "RangeStart 192.0.2.50 not in network 192.0.2.0/24",
+            ),
+        ] {
+            assert_eq!(Range::new(&conf(text)).expect_err(text).msg, refusal);
+        }
+    }
+
+    #[test]
+    fn ranges_contain_their_borders_and_overlap_by_one_address() {
+        let range = |text| Range::new(&conf(text)).expect(text);
+        let ip = |text: &str| text.parse::<IpAddr>().expect(text);
+        let part = range("192.0.2.0/24 192.0.2.40 192.0.2.50");
+        for (text, contained) in [("39", false), ("40", true), ("50", true), ("51", false)] {
+            assert_eq!(part.contains(ip(&format!("192.0.2.{text}"))), contained, "{text}");
+        }
+        for (one, other, overlap) in [
+            ("10.0.0.0/24", "10.0.0.0/16", true),
+            ("10.0.0.0/24", "10.0.1.0/24", false),
+            ("10.0.0.0/24 10.0.0.0 10.0.0.127", "10.0.0.0/24 10.0.0.128", false),
+            ("10.0.0.0/24 10.0.0.0 10.0.0.127", "10.0.0.0/24 10.0.0.127", true),
+            ("10.0.0.0/24", "a00::/24", false),
+        ] {
+            assert_eq!(range(one).overlaps(&range(other)), overlap, "{one} {other}");
+            assert_eq!(range(other).overlaps(&range(one)), overlap, "{other} {one}");
+        }
+        assert_eq!(range("10.0.0.0/30").capacity(), 1);
+        assert_eq!(range("::/0").capacity(), u128::MAX - 1);
+    }
+}

@@ -74,3 +74,44 @@ fn is_exhausted(set: &RangeSet, taken: &[IpAddr], folder: &Folder) -> bool {
     let is_taken = |ip: &&IpAddr| !folder.is_free(&ip.to_string()).unwrap_or(false);
     taken.len() as u128 >= capacity && taken.iter().all(is_taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conf::RangeConf;
+    use cni_core::spec::json;
+
+    #[test]
+    fn a_set_is_exhausted_when_every_address_has_a_holder() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let data_dir = dir.path().to_str().expect("text");
+        let folder = Folder::ensure(data_dir, "net").expect("the store");
+        let confs: Vec<RangeConf> = json::from_slice(
+            br#"[{"subnet":"10.0.0.0/30"},{"subnet":"10.0.1.0/30","gateway":"10.0.1.2"}]"#,
+        )
+        .expect("good ranges");
+        let set = RangeSet::new(&confs).expect("a good set");
+        let now = || is_exhausted(&set, &taken(&folder).expect("listed"), &folder);
+        #[expect(clippy::disallowed_methods, reason = "the test plays the reference")]
+        let put = |name: &str, content: &str| {
+            std::fs::write(folder.path().join(name), content).expect("written");
+        };
+        assert!(!now());
+        for name in ["10.0.0.1", "10.0.0.2", "10.9.9.9"] {
+            put(name, "x\r\neth0");
+        }
+        assert!(!now(), "gateways and others do not count");
+        put("10.0.1.1", "");
+        assert!(!now(), "an empty file is free");
+        put("10.0.1.1", "x\r\neth0");
+        assert!(now());
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_made_is_told() {
+        assert_eq!(
+            writable(Path::new("/proc/version/net")).expect_err("not a folder").msg,
+            "write in \"/proc/version/net\": not a directory"
+        );
+    }
+}

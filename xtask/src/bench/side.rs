@@ -1,6 +1,8 @@
 //! One of the two sets of plugins that are compared, on a host of its own.
 
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use cni_testkit::{Container, Host};
@@ -10,6 +12,10 @@ use super::sample::{Job, Sample, Spawner};
 
 /// The reference looks for iptables there, and sudo or cron may have told it less.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How long the kernel is left alone before a measurement: it goes on deleting links and rules
+/// after the process that asked for it has ended, and the next one must not pay for that.
+const REST: Duration = Duration::from_millis(20);
 
 /// A set of plugins with a private host to work on.
 ///
@@ -83,6 +89,7 @@ impl Side {
     fn run(&self, spawner: &Spawner, verb: &str, attachments: &[Attachment]) -> Result<Sample> {
         let jobs: Vec<_> =
             attachments.iter().map(|attachment| self.job(verb, attachment)).collect();
+        thread::sleep(REST);
         spawner.measure(&self.host, &jobs).with_context(|| {
             format!("{} of {} attachments with {}", verb, jobs.len(), self.plugins.display())
         })

@@ -52,8 +52,8 @@ const PERMISSIONS: &[Permission] = &[
         ],
     },
     Permission {
-        may: "enter a namespace or write /proc/sys",
-        signs: &[&["setns("], &["unshare("], &["\"/proc/sys"]],
+        may: "enter a namespace or touch /proc/sys/net",
+        signs: &[&["setns("], &["unshare("], &["\"/proc/sys/net"]],
         places: &["crates/linux-net/", "crates/cni-testkit/", "xtask/"],
     },
     Permission {

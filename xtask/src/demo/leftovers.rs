@@ -7,8 +7,11 @@ use anyhow::{Result, bail};
 use super::stage::Stage;
 use crate::process;
 
-/// The host's links that no attachment owns; the bridge is shared, so it outlives them.
-const SHARED_LINKS: &[&str] = &["lo", "outside", "cni0"];
+/// The links that were there before the first attachment.
+const STAGE_LINKS: &[&str] = &["lo", "outside"];
+
+/// The link that attachments share, so that it outlives them.
+const BRIDGE: &str = "cni0";
 
 /// Looks for links, rules and files of the two attachments; returns what is kept on purpose.
 ///
@@ -22,9 +25,9 @@ pub fn find(stage: &Stage) -> Result<Vec<String>> {
         let links = links.into_iter().filter(|link| link != "lo");
         left.extend(links.map(|link| format!("link {link} in {}", container.name())));
     }
-    let links = links(&stage.host.exec(&["ip", "-brief", "link"]));
-    let (mut kept, owned): (Vec<_>, Vec<_>) =
-        links.into_iter().partition(|link| SHARED_LINKS.contains(&link.as_str()));
+    let mut links = links(&stage.host.exec(&["ip", "-brief", "link"]));
+    links.retain(|link| !STAGE_LINKS.contains(&link.as_str()));
+    let (mut kept, owned): (Vec<_>, Vec<_>) = links.into_iter().partition(|link| link == BRIDGE);
     left.extend(owned.into_iter().map(|link| format!("link {link}")));
     left.extend(rules(stage));
     let (owned, shared) = files(stage);

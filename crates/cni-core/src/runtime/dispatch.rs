@@ -156,13 +156,13 @@ pub(super) fn check_network_name(stdin: &[u8]) -> Result<json::Document> {
     Ok(document)
 }
 
-/// The configuration's version as far as it can be told, for error documents.
-pub(super) fn version_for_errors(stdin: &[u8]) -> String {
+/// The configuration's version as far as it can be told, else the newest: what answers and errors
+/// are written in.
+pub(super) fn stated_version(stdin: &[u8]) -> SpecVersion {
     json::from_slice::<Versioned>(stdin)
         .ok()
-        .map(|versioned| versioned.cni_version)
-        .filter(|version| SpecVersion::find(version).is_some() && !version.is_empty())
-        .unwrap_or_else(|| SpecVersion::NEWEST.as_str().to_owned())
+        .and_then(|versioned| SpecVersion::find(&versioned.cni_version))
+        .unwrap_or(SpecVersion::NEWEST)
 }
 
 fn cleaned_up(steps: impl FnOnce(&mut Cleanup) -> Result<()>) -> Result<()> {

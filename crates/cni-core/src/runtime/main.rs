@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::command_line::{self, Typed};
-use super::dispatch::{Verbs, check_network_name, version_for_errors};
+use super::dispatch::{Verbs, check_network_name, stated_version};
 use super::invocation::{self, Asked, Command, Invocation};
 use super::output;
 use super::plugin::Plugin;
@@ -49,7 +49,7 @@ fn run(verbs: &Verbs) -> ExitCode {
         }
         Ok(Asked::Invocation(invocation)) => {
             let answer = |result: Option<&AddResult>| match result {
-                Some(result) => result.to_document(version_of(&invocation)),
+                Some(result) => result.to_document(stated_version(&invocation.stdin)),
                 None => Ok(String::new()),
             };
             match attempt(verbs, &invocation, &answer) {
@@ -112,12 +112,8 @@ fn attempt(
     }
 }
 
-fn version_of(invocation: &Invocation) -> SpecVersion {
-    SpecVersion::find(&version_for_errors(&invocation.stdin)).unwrap_or(SpecVersion::NEWEST)
-}
-
 fn fail_as_document(error: &Error, stdin: &[u8]) -> ExitCode {
-    if let Err(failure) = output::write(&error.to_document(&version_for_errors(stdin))) {
+    if let Err(failure) = output::write(&error.to_document(stated_version(stdin))) {
         let why = io_cause(&failure);
         output::write_stderr(&format!("Error writing error JSON to stdout: {why}: {error}\n"));
     }
@@ -163,7 +159,9 @@ fn run_typed(verbs: &Verbs) -> ExitCode {
         Typed::Invocation { invocation, as_json } => (invocation, as_json),
     };
     let answer = |result: Option<&AddResult>| match result {
-        Some(result) if as_json => Ok(result.to_document(version_of(&invocation))? + "\n"),
+        Some(result) if as_json => {
+            Ok(result.to_document(stated_version(&invocation.stdin))? + "\n")
+        }
         Some(result) => Ok(result.to_readable()),
         None => Ok(String::new()),
     };

@@ -100,15 +100,110 @@ impl NetworkConf {
                 super::error::quote(&self.cni_version)
             )));
         };
-        // A result without a version of its own has the configuration's. The reference looks for
-        // `CNIVersion` there, so an explicit empty `cniVersion` is kept, and refused.
+        // Reference: a result without a version of its own gets the configuration's under this
+        // spelling. It sorts before the usual one, which therefore wins, even when it is empty.
         let mut raw = raw.clone();
-        let inherits = matches!(raw.get("CNIVersion"), None | Some(Value::Null))
-            || raw.get("CNIVersion").and_then(Value::as_str) == Some("");
-        if inherits && !raw.contains_key("cniVersion") {
-            raw.retain(|key, _| !key.eq_ignore_ascii_case("cniVersion"));
-            raw.insert("cniVersion".to_owned(), Value::String(self.cni_version.clone()));
+        let inherited = || Value::String(self.cni_version.clone());
+        let own = raw.entry("CNIVersion").or_insert_with(inherited);
+        if own == "" {
+            *own = inherited();
         }
         AddResult::from_value(&Value::Object(raw), version).map(Some).map_err(|e| failed(e.msg))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::json;
+
+    /// The outcome for a configuration of this version: the message, or what was found.
+    fn prev_result(version: &str, written: &str) -> std::result::Result<Option<AddResult>, String> {
+        let conf = format!("{{\"cniVersion\":\"{version}\",\"prevResult\":{written}}}");
+        let conf: NetworkConf = json::from_slice(conf.as_bytes()).expect("a configuration");
+        conf.prev_result().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn no_previous_result_is_none() {
+        assert_eq!(NetworkConf::default().prev_result(), Ok(None));
+        assert_eq!(prev_result("1.1.0", "null"), Ok(None));
+    }
+
+    #[test]
+    fn a_previous_result_inherits_the_version_unless_it_has_one() {
+        let empty = Ok(Some(AddResult::default()));
+        for version in ["", "0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] {
+            for written in ["{}", r#"{"CNIVersion":""}"#, r#"{"cniVersion":null}"#] {
+                assert_eq!(prev_result(version, written), empty, "{version} {written}");
+            }
+        }
+        for (version, own) in [("0.1.0", "0.2.0"), ("0.4.0", "0.3.0"), ("1.1.0", "1.0.0")] {
+            assert_eq!(prev_result(version, &format!("{{\"cniVersion\":\"{own}\"}}")), empty);
+        }
+    }
+
+    #[test]
+    fn a_previous_result_of_another_family_is_refused() {
+        let listed = [
+            ("0.1.0", "[ 0.1.0 0.2.0]"),
+            ("0.3.1", "[0.3.0 0.3.1 0.4.0]"),
+            ("1.1.0", "[1.0.0 1.1.0]"),
+        ];
+        for (version, list) in listed {
+            for (_, key, own) in [
+                (
+                    "another family's",
+                    "cniVersion",
+                    if version == "0.3.1" { "1.0.0" } else { "0.4.0" },
+                ),
+                ("in any case", "cniversion", "9.9.9"),
+                ("in the reference's own case", "CNIVersion", "9.9.9"),
+            ] {
+                assert_eq!(
+                    prev_result(version, &format!("{{\"{key}\":\"{own}\"}}")),
+                    Err(format!(
+                        "could not parse prevResult: result type supports {list} but unmarshalled CNIVersion is \"{own}\""
+                    ))
+                );
+            }
+        }
+        // An empty version that is written beats the inherited one.
+        for (version, list) in &listed[1..] {
+            assert_eq!(
+                prev_result(version, r#"{"cniVersion":""}"#),
+                Err(format!(
+                    "could not parse prevResult: result type supports {list} but unmarshalled CNIVersion is \"\""
+                ))
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_in_the_words_of_the_reference() {
+        for (version, written, text) in [
+            ("9.9.9", "{}", "unsupported CNI result version \"9.9.9\""),
+            ("1.1.0", r#"{"ips":[{"address":"x"}]}"#, "invalid CIDR address: x"),
+            ("1.1.0", r#"{"ips":[{"gateway":"x"}]}"#, "invalid IP address: x"),
+            ("0.4.0", r#"{"ips":[{"version":4}]}"#, "cannot read 4 as string in key ips.0.version"),
+            ("1.1.0", r#"{"ips":[null]}"#, "a list element is null in key ips"),
+        ] {
+            assert_eq!(
+                prev_result(version, written),
+                Err(format!("could not parse prevResult: {text}"))
+            );
+        }
+        let ignored = prev_result("1.1.0", r#"{"ips":[{"version":4}]}"#).expect("an unknown key");
+        assert_eq!(ignored.map(|result| result.ips.len()), Some(1));
+        let unset = prev_result("1.1.0", r#"{"ips":[{}]}"#).expect("an unset address");
+        assert_eq!(unset.map(|result| result.ips[0].address), Some(None));
+    }
+
+    /// Keys of `prevResult` are kept as written; those inside are matched in any case.
+    #[test]
+    fn the_last_duplicate_of_a_previous_result_wins_whole() {
+        let conf = r#"{"prevResult":{"cniVersion":"0.4.0"},"PREVRESULT":{"ips":[{}]},"cniVersion":"1.1.0"}"#;
+        let conf: NetworkConf = json::from_slice(conf.as_bytes()).expect("a configuration");
+        assert!(conf.prev_result().is_err(), "maps of duplicates merge");
     }
 }

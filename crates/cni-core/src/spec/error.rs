@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::json;
+use super::version::SpecVersion;
 
 /// The result of everything that can end as a CNI error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -83,7 +84,7 @@ impl Error {
     /// The error document: four blanks of indentation, no newline at the end.
     ///
     /// Spec: section "Error" asks for `cniVersion`, which the reference leaves out.
-    pub fn to_document(&self, cni_version: &str) -> String {
+    pub fn to_document(&self, version: SpecVersion) -> String {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Document<'a> {
@@ -94,7 +95,7 @@ impl Error {
             details: &'a str,
         }
         json::to_pretty(&Document {
-            cni_version,
+            cni_version: version.as_str(),
             code: self.code.0,
             msg: &self.msg,
             details: &self.details,
@@ -196,13 +197,13 @@ mod tests {
     #[test]
     fn the_document_omits_empty_details_and_escapes_markup() {
         assert_eq!(
-            Error::new(Code(4), "a <b> & \"c\"").to_document("1.1.0"),
+            Error::new(Code(4), "a <b> & \"c\"").to_document(SpecVersion::V1_1_0),
             "{\n    \"cniVersion\": \"1.1.0\",\n    \"code\": 4,\n    \"msg\": \"a \\u003cb\\u003e \\u0026 \\\"c\\\"\"\n}"
         );
         assert!(
             Error::internal("m")
                 .with_details("d")
-                .to_document("1.1.0")
+                .to_document(SpecVersion::V1_1_0)
                 .ends_with("\"msg\": \"m\",\n    \"details\": \"d\"\n}")
         );
     }

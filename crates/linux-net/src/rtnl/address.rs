@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::address::AddressMessage;
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use rtnetlink::AddressMessageBuilder;
 
 use super::request::{CHANGE, CREATE_NEW, DUMP};
@@ -30,6 +30,18 @@ impl Address {
     pub fn is_duplicate(&self) -> bool {
         self.flags & libc::IFA_F_DADFAILED != 0
     }
+}
+
+/// What the kernel is to leave out for a new address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AddressOptions {
+    /// The route to the network, which it else makes when the link is up (`IFA_F_NOPREFIXROUTE`).
+    pub without_route: bool,
+    /// Duplicate address detection of this IPv6 address (`IFA_F_NODAD`).
+    ///
+    /// Then the address is good at once. With detection switched off by `accept_dad` it still is
+    /// tentative for a moment, and no route may name it as its source.
+    pub without_detection: bool,
 }
 
 /// Length of `struct ifaddrmsg`.
@@ -79,6 +91,17 @@ impl Request<'_> {
     /// IPv4 networks wider than /31 get their broadcast address.
     pub fn add_address(index: u32, network: IpNetwork) -> Self {
         let message = RouteNetlinkMessage::NewAddress(encode(index, network));
+        Self::new(&message, CREATE_NEW, "add address", object(index, network))
+    }
+
+    /// Does the same in an unusual way.
+    pub fn add_address_with(index: u32, network: IpNetwork, options: AddressOptions) -> Self {
+        let mut flags = AddressFlags::empty();
+        flags.set(AddressFlags::Noprefixroute, options.without_route);
+        flags.set(AddressFlags::Nodad, options.without_detection);
+        let mut message = encode(index, network);
+        message.attributes.push(AddressAttribute::Flags(flags));
+        let message = RouteNetlinkMessage::NewAddress(message);
         Self::new(&message, CREATE_NEW, "add address", object(index, network))
     }
 

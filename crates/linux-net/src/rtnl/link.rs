@@ -7,9 +7,9 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkExtentMask};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
-use super::request::CHANGE;
-use super::wire::{Attributes, Message, number, read_text, read_u32};
-use crate::{IfName, Mac, Request, Result, Rtnl};
+use super::request::{CHANGE, DUMP};
+use super::wire::{Attributes, Message, number, read_text, read_u16, read_u32};
+use crate::{IfName, IpvlanMode, Mac, MacvlanMode, Request, Result, Rtnl};
 
 /// A network interface as the kernel describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Link {
     pub index: u32,
     /// Interface name.
     pub name: String,
+    /// Free text about the link (`ifalias`).
+    pub alias: Option<String>,
     /// Kind such as `bridge` or `veth`; none for physical devices and `lo`.
     pub kind: Option<String>,
     /// Hardware address; none when it is absent or all zero.
@@ -38,6 +40,12 @@ pub struct Link {
     pub peer_netnsid: Option<i32>,
     /// Whether a bridge filters VLANs; none when the link is no bridge.
     pub vlan_filtering: Option<bool>,
+    /// Mode of a macvlan; none when the link is none or the mode is unknown here.
+    pub macvlan_mode: Option<MacvlanMode>,
+    /// Mode of an ipvlan; none when the link is none or the mode is unknown here.
+    pub ipvlan_mode: Option<IpvlanMode>,
+    /// Id of a VLAN interface; none when the link is none.
+    pub vlan_id: Option<u16>,
 }
 
 /// Length of `struct ifinfomsg`.
@@ -57,6 +65,7 @@ impl Link {
         let mut link = Self {
             index: read_u32(message.body, 4)?,
             name: String::new(),
+            alias: None,
             kind: None,
             mac: None,
             mtu: 0,
@@ -67,10 +76,14 @@ impl Link {
             peer_index: None,
             peer_netnsid: None,
             vlan_filtering: None,
+            macvlan_mode: None,
+            ipvlan_mode: None,
+            vlan_id: None,
         };
         for (number, value) in Attributes::after(message.body, FIXED_LEN) {
             match number {
                 number::IFLA_IFNAME => link.name = read_text(value)?.to_owned(),
+                number::IFLA_IFALIAS => link.alias = read_text(value).map(str::to_owned),
                 number::IFLA_ADDRESS => {
                     link.mac = Mac::from_bytes(value).filter(|mac| !mac.is_zero())
                 }
@@ -96,14 +109,31 @@ impl Link {
             match number {
                 number::IFLA_INFO_KIND => self.kind = read_text(value).map(str::to_owned),
                 // The kind comes first, and says whose attributes these are.
-                number::IFLA_INFO_DATA if self.kind.as_deref() == Some("bridge") => {
-                    self.vlan_filtering = Attributes::within(value)
-                        .find(|(number, _)| *number == number::IFLA_BR_VLAN_FILTERING)
-                        .and_then(|(_, value)| value.first())
-                        .map(|on| *on != 0);
-                }
+                number::IFLA_INFO_DATA => self.decode_info_data(value),
                 _ => {}
             }
+        }
+    }
+
+    fn decode_info_data(&mut self, data: &[u8]) {
+        let find = |wanted| Attributes::within(data).find(|(number, _)| *number == wanted);
+        match self.kind.as_deref() {
+            Some("bridge") => {
+                let filtering = find(number::IFLA_BR_VLAN_FILTERING);
+                self.vlan_filtering = filtering.and_then(|(_, on)| on.first()).map(|on| *on != 0);
+            }
+            Some("macvlan") => {
+                let mode = find(number::IFLA_MACVLAN_MODE).and_then(|(_, mode)| read_u32(mode, 0));
+                self.macvlan_mode = mode.and_then(MacvlanMode::from_number);
+            }
+            Some("ipvlan") => {
+                let mode = find(number::IFLA_IPVLAN_MODE).and_then(|(_, mode)| read_u16(mode, 0));
+                self.ipvlan_mode = mode.and_then(IpvlanMode::from_number);
+            }
+            Some("vlan") => {
+                self.vlan_id = find(number::IFLA_VLAN_ID).and_then(|(_, id)| read_u16(id, 0));
+            }
+            _ => {}
         }
     }
 }
@@ -227,6 +257,27 @@ impl Rtnl {
         self.run_and_get(&[], links).1
     }
 
+    /// Lists the links with a hardware address, by ascending index.
+    ///
+    /// Reads all links, as the kernel does not look for addresses.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub fn list_links_with_mac(&self, mac: Mac) -> Result<Vec<Link>> {
+        let message = RouteNetlinkMessage::GetLink(without_counters(Builder::new()).build());
+        let request = Request::new(&message, DUMP, "list", format!("links with address {mac}"));
+        let mut links = self.dump(&request, |list, message| {
+            let mut attributes = Attributes::after(message.body, FIXED_LEN);
+            // Most links are not wanted, so they are not described.
+            if attributes.any(|(n, value)| n == number::IFLA_ADDRESS && value == mac.as_bytes()) {
+                list.extend(Link::decode(message));
+            }
+        })?;
+        links.sort_by_key(|link| link.index);
+        Ok(links)
+    }
+
     /// Removes a link and tells whether there was one.
     ///
     /// The kernel takes 15 ms and more, but the link and its veth peer are invisible after one.
@@ -308,10 +359,13 @@ fn set<'r>(
     Request::new(&message, CHANGE, operation, link.to_string())
 }
 
-/// Asks for a link, without its counters, which are most of a description.
+/// Asks for a link.
 pub(crate) fn lookup(link: LinkRef<'_>) -> Request<'static> {
-    let mask = LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]);
-    let message = select(link).append_extra_attribute(mask).build();
-    let message = RouteNetlinkMessage::GetLink(message);
+    let message = RouteNetlinkMessage::GetLink(without_counters(select(link)).build());
     Request::new(&message, CHANGE, "look up", link.to_string()).lookup()
+}
+
+/// Leaves the counters, which are most of a description, out of the answer.
+fn without_counters(message: Builder) -> Builder {
+    message.append_extra_attribute(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]))
 }

@@ -5,6 +5,8 @@ pub(crate) mod bridge_port;
 pub(crate) mod bridge_vlan;
 pub(crate) mod kind;
 pub(crate) mod link;
+pub(crate) mod move_link;
+pub(crate) mod new_link;
 pub(crate) mod request;
 pub(crate) mod route;
 mod socket;
@@ -60,6 +62,15 @@ pub struct Rtnl {
     sequence: Cell<u32>,
     /// For errors; none: the namespace the process runs in.
     namespace: Option<PathBuf>,
+}
+
+/// A namespace and a socket in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The namespace.
+    pub netns: &'a Netns,
+    /// A socket opened in it.
+    pub rtnl: &'a Rtnl,
 }
 
 impl Rtnl {

@@ -17,6 +17,8 @@ pub(crate) const CHANGE: u16 = 0;
 pub(crate) const CREATE_NEW: u16 = (libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u16;
 /// Flags of a request that makes something, beside what exists where the kernel allows it.
 pub(crate) const CREATE: u16 = libc::NLM_F_CREATE as u16;
+/// Flags of a request that makes something, in the place of what exists.
+pub(crate) const CREATE_OR_REPLACE: u16 = (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16;
 /// Flags of a request that lists.
 pub(crate) const DUMP: u16 = libc::NLM_F_DUMP as u16;
 

@@ -19,6 +19,7 @@ pub(crate) mod number {
     pub(crate) const IFLA_MASTER: u16 = 10;
     pub(crate) const IFLA_OPERSTATE: u16 = 16;
     pub(crate) const IFLA_LINKINFO: u16 = 18;
+    pub(crate) const IFLA_IFALIAS: u16 = 20;
     pub(crate) const IFLA_AF_SPEC: u16 = 26;
     pub(crate) const IFLA_PROMISCUITY: u16 = 30;
     pub(crate) const IFLA_LINK_NETNSID: u16 = 37;
@@ -26,6 +27,9 @@ pub(crate) mod number {
     pub(crate) const IFLA_INFO_KIND: u16 = 1;
     pub(crate) const IFLA_INFO_DATA: u16 = 2;
     pub(crate) const IFLA_BR_VLAN_FILTERING: u16 = 7;
+    pub(crate) const IFLA_MACVLAN_MODE: u16 = 1;
+    pub(crate) const IFLA_IPVLAN_MODE: u16 = 1;
+    pub(crate) const IFLA_VLAN_ID: u16 = 1;
     pub(crate) const IFLA_BRIDGE_VLAN_INFO: u16 = 2;
 
     pub(crate) const IFA_ADDRESS: u16 = 1;
@@ -36,6 +40,7 @@ pub(crate) mod number {
     pub(crate) const RTA_OIF: u16 = 4;
     pub(crate) const RTA_GATEWAY: u16 = 5;
     pub(crate) const RTA_PRIORITY: u16 = 6;
+    pub(crate) const RTA_PREFSRC: u16 = 7;
     pub(crate) const RTA_METRICS: u16 = 8;
     pub(crate) const RTA_MULTIPATH: u16 = 9;
     pub(crate) const RTA_TABLE: u16 = 15;

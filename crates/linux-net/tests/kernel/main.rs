@@ -5,6 +5,10 @@
 
 mod addresses_and_routes;
 mod links;
+mod moves;
 mod namespace;
 mod namespaces;
+mod new_links;
 mod port_vlans;
+mod routes;
+mod taps;

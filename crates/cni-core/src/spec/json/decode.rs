@@ -14,7 +14,7 @@ use super::tree::Node;
 
 /// Keys whose `null` reaches the field as the empty text: their types have a text form of their
 /// own, which refuses it.
-const NULL_IS_TEXT: [&str; 3] = ["subnet", "dst", "address"];
+const NULL_IS_TEXT: [&str; 4] = ["subnet", "dst", "address", "ip"];
 
 pub(super) fn decode<T: DeserializeOwned>(node: &Node) -> Result<T, JsonError> {
     T::deserialize(Reader(node.clone())).map_err(|error| JsonError(error.to_string()))

@@ -10,7 +10,7 @@ mod tree;
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 
 pub use encode::{to_compact, to_pretty};
 
@@ -29,8 +29,8 @@ impl std::error::Error for JsonError {}
 /// Reads a document into a typed value with the rules of this module.
 ///
 /// Fields of `T` are matched in any case. Give every field `#[serde(default)]` (on the struct):
-/// `null` and absence leave the default, except for `null` under the keys `subnet`, `dst` and
-/// `address`, which reaches the field as the empty text.
+/// `null` and absence leave the default, except for `null` under the keys `subnet`, `dst`,
+/// `address` and `ip`, which reaches the field as the empty text.
 ///
 /// # Errors
 ///
@@ -83,4 +83,17 @@ pub fn to_value(bytes: &[u8]) -> Result<serde_json::Value, JsonError> {
 /// Values of a wrong type with the path of their key.
 pub fn from_value<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, JsonError> {
     decode::decode(&tree::Node::from_value(value))
+}
+
+/// Reads a list whose elements must be there: the reference crashes where it walks over a `null`.
+///
+/// # Errors
+///
+/// `a list element is null`, and those of the elements.
+pub fn deserialize_elements<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let elements: Option<Vec<T>> =
+        Vec::<Option<T>>::deserialize(deserializer)?.into_iter().collect();
+    elements.ok_or_else(|| D::Error::custom("a list element is null"))
 }

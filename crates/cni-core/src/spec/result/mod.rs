@@ -4,6 +4,8 @@ mod middle;
 mod new;
 mod old;
 mod readable;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 

@@ -6,14 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{AddResult, Dns, Interface, IpConfig, Route, is_zero};
 use crate::spec::address::{self, Cidr};
+use crate::spec::json;
 use crate::spec::version::SpecVersion;
 
 /// What is read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Incoming {
+    #[serde(deserialize_with = "json::deserialize_elements")]
     interfaces: Vec<Interface>,
+    #[serde(deserialize_with = "json::deserialize_elements")]
     ips: Vec<IpConfig>,
+    #[serde(deserialize_with = "json::deserialize_elements")]
     routes: Vec<Route>,
     dns: Dns,
 }

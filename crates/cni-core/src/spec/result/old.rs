@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{AddResult, Dns, IpConfig, OrderedDns, OrderedRoute, Route};
 use crate::spec::address::{self, Cidr};
 use crate::spec::error::{Error, Result};
+use crate::spec::json;
 use crate::spec::version::SpecVersion;
 
 /// What is read.
@@ -25,6 +26,7 @@ struct IncomingIp {
     ip: Option<Cidr>,
     #[serde(with = "address::optional_ip")]
     gateway: Option<IpAddr>,
+    #[serde(deserialize_with = "json::deserialize_elements")]
     routes: Vec<Route>,
 }
 

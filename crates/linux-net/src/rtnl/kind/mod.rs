@@ -1,4 +1,8 @@
 //! Making links: one file per kind.
 
 pub(crate) mod bridge;
+pub(crate) mod ipvlan;
+pub(crate) mod macvlan;
+pub(crate) mod tap;
 pub(crate) mod veth;
+pub(crate) mod vlan;

@@ -1,0 +1,3 @@
+//! Every IPAM plugin as an interface plugin uses it: real executables on a host of its own.
+
+mod static_;
