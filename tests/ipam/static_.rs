@@ -80,7 +80,7 @@ fn routes_to_one_destination_are_all_kept() {
 /// Routes carry their attributes.
 #[test]
 fn routes_keep_their_attributes() {
-    if lacks_release("1.6.0") {
+    if lacks_release("1.7.0") {
         return;
     }
     let host = Host::new();
@@ -145,13 +145,13 @@ fn what_is_no_address_is_refused_in_the_words_of_the_reference() {
     let net = network(&host, one_address());
     let field = "the 'address' field is expected to be in CIDR notation, got:";
     let bad = network(&host, json!({ "addresses": [{ "address": "10.10.0.1" }] }));
-    let _ = bad.add(&c1, "eth0").fails(999, &format!("{field} '10.10.0.1'"));
+    bad.add(&c1, "eth0").fails(999, &format!("{field} '10.10.0.1'"));
     let bad_null = network(&host, json!({ "addresses": [null] }));
-    let _ = bad_null.add(&c1, "eth0").fails(999, &format!("{field} ''"));
+    bad_null.add(&c1, "eth0").fails(999, &format!("{field} ''"));
     let bad_gateway = network(&host, json!({ "addresses": [{ "gateway": "x" }] }));
-    let _ = bad_gateway.add(&c1, "eth0").fails(999, "invalid IP address: x");
+    bad_gateway.add(&c1, "eth0").fails(999, "invalid IP address: x");
     let bad_route = network(&host, json!({ "routes": [{ "dst": "x" }] }));
-    let _ = bad_route.add(&c1, "eth0").fails(999, "invalid CIDR address: x");
+    bad_route.add(&c1, "eth0").fails(999, "invalid CIDR address: x");
 
     for (args, message) in [
         ("IP=10.1.0.1", "the 'ip' field is expected to be in CIDR notation, got: '10.1.0.1'"),
@@ -160,18 +160,18 @@ fn what_is_no_address_is_refused_in_the_words_of_the_reference() {
         ("IP=10.1.0.1/8;", "ARGS: invalid pair \"\""),
         ("K8S_POD_NAME=x", "ARGS: unknown args [\"K8S_POD_NAME=x\"]"),
     ] {
-        let _ = net.with_args(args).add(&c1, "eth0").fails(999, message);
+        net.with_args(args).add(&c1, "eth0").fails(999, message);
     }
     let entry = "an entry in the 'ips' field is NOT in CIDR notation, got: '10.1.0.1'";
     let list = json!({ "ips": ["10.1.0.1"] });
     let by_args = net.with_config("args", json!({ "cni": list.clone() }));
-    let _ = by_args.add(&c1, "eth0").fails(999, entry);
-    let _ = net.with_config("runtimeConfig", list).add(&c1, "eth0").fails(999, entry);
+    by_args.add(&c1, "eth0").fails(999, entry);
+    net.with_config("runtimeConfig", list).add(&c1, "eth0").fails(999, entry);
 
     // What is replaced may be wrong in the configuration, but not in `args`.
     let runtime = json!({ "ips": ["10.30.0.1/24"] });
     bad.with_config("runtimeConfig", runtime.clone()).add(&c1, "eth0").succeeds();
-    let _ = by_args.with_config("runtimeConfig", runtime).add(&c1, "eth0").fails(999, entry);
+    by_args.with_config("runtimeConfig", runtime).add(&c1, "eth0").fails(999, entry);
 }
 
 /// `ipam` is required, wherever the addresses come from.
@@ -181,10 +181,10 @@ fn a_configuration_without_ipam_is_refused() {
     let c1 = host.container("c1");
     let missing = "IPAM config missing 'ipam' key";
     let net = network(&host, json!({})).with_config("ipam", Value::Null);
-    let _ = net.add(&c1, "eth0").fails(999, missing);
-    let _ = net.with_args("IP=bad").add(&c1, "eth0").fails(999, missing);
+    net.add(&c1, "eth0").fails(999, missing);
+    net.with_args("IP=bad").add(&c1, "eth0").fails(999, missing);
     let runtime = json!({ "ips": ["10.30.0.1/24"] });
-    let _ = net.with_config("runtimeConfig", runtime).add(&c1, "eth0").fails(999, missing);
+    net.with_config("runtimeConfig", runtime).add(&c1, "eth0").fails(999, missing);
     net.del(&c1, "eth0").succeeds().silent();
 }
 
@@ -197,11 +197,11 @@ fn old_versions_take_one_address_of_each_family() {
     let several = "IP=10.10.0.1/24,11.11.0.1/24;GATEWAY=10.10.0.254";
     for version in ["", "0.1.0", "0.2.0"] {
         let net = net.with_config("cniVersion", json!(version));
-        let _ = net.with_args(several).add(&c1, "eth0").fails(
+        net.with_args(several).add(&c1, "eth0").fails(
             999,
             &format!("CNI version {version} does not support more than 1 address per family"),
         );
-        let _ = net.add(&c1, "eth0").fails(999, "cannot convert: no valid IP addresses");
+        net.add(&c1, "eth0").fails(999, "cannot convert: no valid IP addresses");
     }
     for version in ["0.3.0", "0.4.0", "1.0.0"] {
         let net = net.with_config("cniVersion", json!(version));
@@ -217,20 +217,20 @@ fn check_wants_the_addresses_in_the_previous_result() {
     let host = Host::new();
     let c1 = host.container("c1");
     let net = network(&host, everything());
-    let _ = net.check(&c1, "eth0").fails(999, "Required prevResult missing");
+    net.check(&c1, "eth0").fails(999, "Required prevResult missing");
     net.add(&c1, "eth0").succeeds();
     net.check(&c1, "eth0").succeeds().silent();
     let other = network(&host, one_address());
-    let _ = other
+    other
         .with_prev_result(json!({ "ips": [
             { "address": "10.10.0.1/24", "gateway": "10.10.0.253" }] }))
         .check(&c1, "eth0")
         .fails(999, "static: Failed to match addr 10.10.0.1 on interface eth0");
-    let _ = other
+    other
         .with_prev_result(json!({ "ips": [{ "address": "x" }] }))
         .check(&c1, "eth0")
         .fails(999, "could not parse prevResult: invalid CIDR address: x");
-    let _ = other
+    other
         .with_prev_result(json!({ "cniVersion": "0.4.0" }))
         .check(&c1, "eth0")
         .fails_with(999, "could not parse prevResult: result type supports [1.0.0");
@@ -257,8 +257,7 @@ fn check_notices_an_address_that_is_missing_or_not_the_same() {
     let wider = json!([{ "address": "10.10.0.1/16", "gateway": "10.10.0.254" }]);
     for found in [json!([]), elsewhere, wider] {
         difference("static-check-missing-address", || {
-            let _ = net
-                .with_prev_result(json!({ "ips": found }))
+            net.with_prev_result(json!({ "ips": found }))
                 .check(&c1, "eth0")
                 .fails(999, "static: Failed to match addr 10.10.0.1 on interface eth0")
                 .details_are(
@@ -268,7 +267,7 @@ fn check_notices_an_address_that_is_missing_or_not_the_same() {
     }
     difference("static-check-null-address", || {
         let nothing = net.with_prev_result(json!({ "ips": [null] }));
-        let _ = nothing.check(&c1, "eth0").fails_with(999, "");
+        nothing.check(&c1, "eth0").fails_with(999, "");
     });
 }
 
@@ -282,7 +281,7 @@ fn a_route_without_destination_is_refused() {
         ipam["routes"] = json!([{ "dst": "0.0.0.0/0" }, route]);
         let net = network(&host, ipam);
         difference("static-route-without-destination", || {
-            let _ = net.add(&c1, "eth0").fails(999, "invalid route 1: no destination");
+            net.add(&c1, "eth0").fails(999, "invalid route 1: no destination");
         });
     }
 }
@@ -344,14 +343,14 @@ fn status_names_a_configuration_that_is_wrong_for_every_container() {
     // The runtime may replace this address.
     network(&host, json!({ "addresses": [{ "address": "bad" }] })).status().succeeds().silent();
     difference("static-status", || {
-        let _ = network(&host, json!({}))
+        network(&host, json!({}))
             .with_config("ipam", Value::Null)
             .status()
             .fails(999, "IPAM config missing 'ipam' key");
     });
     difference("static-status", || {
         let bad = network(&host, json!({ "routes": [{ "dst": "x" }] }));
-        let _ = bad.status().fails(999, "invalid CIDR address: x");
+        bad.status().fails(999, "invalid CIDR address: x");
     });
 }
 

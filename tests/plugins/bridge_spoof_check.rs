@@ -53,7 +53,8 @@ fn the_rules_are_the_reference_ones() {
         		drop comment "macspoofchk-c1-eth0"
         	}
         }
-    "#]].assert_eq(&host.nft_rules());
+    "#]]
+    .assert_eq(&host.nft_rules());
     net.del(&c1, "eth0").succeeds().silent();
     net.del(&c1, "eth0").succeeds();
     expect![[r#"
@@ -62,7 +63,8 @@ fn the_rules_are_the_reference_ones() {
         		type filter hook prerouting priority dstnat; policy accept;
         	}
         }
-    "#]].assert_eq(&host.nft_rules());
+    "#]]
+    .assert_eq(&host.nft_rules());
 }
 
 /// Rules of other interfaces and other programs in the same table stay.

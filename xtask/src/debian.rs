@@ -30,6 +30,13 @@ pub const TESTS: &[Need] = &[
     Need { proof: "linux.uml", package: "user-mode-linux" },
     Need { proof: "modprobe", package: "kmod" },
     Need { proof: "unshare", package: "util-linux" },
+    // The other side of the tests of compatibility: its plugins, and what builds its runtime.
+    Need { proof: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },
+    Need { proof: "/usr/bin/go", package: "golang-go" },
+    Need {
+        proof: "/usr/share/gocode/src/github.com/containernetworking/cni/libcni/api.go",
+        package: "golang-github-appc-cni-dev",
+    },
 ];
 
 /// What a comparison with the reference needs: Debian's build of it.

@@ -45,4 +45,6 @@ pub use outcome::{Failure, Outcome, Success};
 pub use outside::Outside;
 pub use plugins::{fault_plugin_dir, plugin_dir, supported_versions};
 pub use reach::Blocked;
-pub use reference::{against_reference, difference, lacks_plugin, lacks_release, lacks_version};
+pub use reference::{
+    against_reference, difference, lacks_file, lacks_plugin, lacks_release, lacks_version,
+};

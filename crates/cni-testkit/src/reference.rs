@@ -2,6 +2,7 @@
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use crate::plugins::{self, numeric};
 use crate::skip;
@@ -57,6 +58,17 @@ pub fn lacks_release(release: &str) -> bool {
     let lacks = against_reference() && numeric(&told) < numeric(release);
     if lacks {
         skip::record(&format!("the set under test is older than release {release}"));
+    }
+    lacks
+}
+
+/// Whether a file that the test needs of the reference is not installed; the test is then recorded
+/// as skipped.
+#[must_use = "a test that is skipped has to return"]
+pub fn lacks_file(path: &str) -> bool {
+    let lacks = !Path::new(path).exists();
+    if lacks {
+        skip::record(&format!("there is no {path}"));
     }
     lacks
 }

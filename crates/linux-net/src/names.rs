@@ -83,14 +83,18 @@ impl fmt::Display for IfName {
 ///
 /// When the kernel gives no random bytes.
 pub fn random_veth_name() -> Result<IfName> {
-    let mut random = [0_u8; 4];
+    Ok(IfName(format!("veth{:08x}", u32::from_be_bytes(random_bytes()?))))
+}
+
+fn random_bytes<const N: usize>() -> Result<[u8; N]> {
+    let mut random = [0; N];
     #[expect(unsafe_code, reason = "nix has no getrandom")]
     // SAFETY: the kernel writes at most the given length into a buffer of that length.
-    let filled = unsafe { libc::getrandom(random.as_mut_ptr().cast(), random.len(), 0) };
-    if usize::try_from(filled) != Ok(random.len()) {
+    let filled = unsafe { libc::getrandom(random.as_mut_ptr().cast(), N, 0) };
+    if usize::try_from(filled) != Ok(N) {
         return Err(Error::new("read", "random bytes", Errno::last()));
     }
-    Ok(IfName(format!("veth{:08x}", u32::from_be_bytes(random))))
+    Ok(random)
 }
 
 /// A hardware address of 6, 8 or 20 bytes (Ethernet, EUI-64, InfiniBand).
@@ -111,6 +115,17 @@ impl Mac {
         let mut mac = Self { bytes: [0; Self::MAX_LEN], len: bytes.len() as u8 };
         mac.bytes[..bytes.len()].copy_from_slice(bytes);
         Some(mac)
+    }
+
+    /// Makes up a unicast address of 6 bytes, marked as locally administered.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel gives no random bytes.
+    pub fn random() -> Result<Self> {
+        let mut bytes: [u8; 6] = random_bytes()?;
+        bytes[0] = bytes[0] & !0x01 | 0x02;
+        Ok(bytes.into())
     }
 
     /// Returns the 6, 8 or 20 bytes.
@@ -240,6 +255,15 @@ mod tests {
         assert_eq!(one.as_str().len(), 12);
         assert!(one.as_str().starts_with("veth"));
         assert!(IfName::try_from(one.as_str()).is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn random_hardware_addresses_are_local_and_differ() -> Result<()> {
+        let (one, other) = (Mac::random()?, Mac::random()?);
+        assert_ne!(one, other);
+        assert_eq!(one.as_bytes().len(), 6);
+        assert_eq!(one.as_bytes()[0] & 0x03, 0x02);
         Ok(())
     }
 

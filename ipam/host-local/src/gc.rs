@@ -1,5 +1,7 @@
 //! GC: frees what no valid attachment holds.
 
+use std::collections::HashSet;
+
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{Cleanup, Request, Result};
 
@@ -19,9 +21,10 @@ pub fn gc(request: &Request<Conf>, valid: &[ValidAttachment], cleanup: &mut Clea
     };
     let unreadable = |error| failed("read", folder.path(), &error);
     let mut store = Store::lock(&folder, &request.attachment)?;
+    let valid = Valid::of(valid);
     let records = store.records().map_err(unreadable)?.iter();
     let stale: Vec<String> = records
-        .filter(|record| is_stale(&record.holder, valid))
+        .filter(|record| valid.excludes(&record.holder))
         .map(|record| record.name.clone())
         .chain(folder.drafts().map_err(unreadable)?)
         .collect();
@@ -34,14 +37,30 @@ pub fn gc(request: &Request<Conf>, valid: &[ValidAttachment], cleanup: &mut Clea
     Ok(())
 }
 
-fn is_stale(holder: &Holder, valid: &[ValidAttachment]) -> bool {
-    match holder {
-        Holder::Attachment { container_id, ifname } => {
-            !valid.iter().any(|v| v.container_id == *container_id && v.ifname == *ifname)
+/// The attachments that keep their addresses.
+struct Valid<'a> {
+    attachments: HashSet<(&'a str, &'a str)>,
+    containers: HashSet<&'a str>,
+}
+
+impl<'a> Valid<'a> {
+    fn of(valid: &'a [ValidAttachment]) -> Self {
+        let attachments =
+            valid.iter().map(|v| (v.container_id.as_str(), v.ifname.as_str())).collect();
+        let containers = valid.iter().map(|v| v.container_id.as_str()).collect();
+        Self { attachments, containers }
+    }
+
+    /// Whether an address is held by none of them; what is unknown is left alone.
+    fn excludes(&self, holder: &Holder) -> bool {
+        match holder {
+            Holder::Attachment { container_id, ifname } => {
+                !self.attachments.contains(&(container_id.as_str(), ifname.as_str()))
+            }
+            Holder::Container(container_id) => !self.containers.contains(container_id.as_str()),
+            Holder::Nobody => true,
+            Holder::Unknown => false,
         }
-        Holder::Container(container_id) => !valid.iter().any(|v| v.container_id == *container_id),
-        Holder::Nobody => true,
-        Holder::Unknown => false,
     }
 }
 
@@ -62,7 +81,8 @@ mod tests {
             ("c2\neth0", false),
             ("a remark of the administrator", false),
         ] {
-            assert_eq!(is_stale(&Holder::of(content.as_bytes()), &valid), stale, "{content:?}");
+            let holder = Holder::of(content.as_bytes());
+            assert_eq!(Valid::of(&valid).excludes(&holder), stale, "{content:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The bridge on the host: shared by all attachments, so it is ensured and never taken away.
 
 use cni_core::{Context, Error, Result, quote};
-use linux_net::{Bridge, Link, LinkRef, Request, Rtnl, sysctl};
+use linux_net::{Bridge, Link, LinkRef, Mac, Request, Rtnl, sysctl};
 
 use crate::plan::Plan;
 
@@ -43,7 +43,14 @@ fn ensure_link(host: &Rtnl, plan: &Plan) -> Result<Link> {
 
 /// Creates the bridge; another ADD may have been faster.
 fn create(host: &Rtnl, plan: &Plan) -> Result<Link> {
-    let wanted = Bridge { name: &plan.bridge, mtu: plan.mtu, vlan_filtering: plan.vlans.filtering };
+    let wanted = Bridge {
+        name: &plan.bridge,
+        // A gateway is born with the address it keeps: pinned later, it could already have been
+        // reported otherwise by an ADD that runs at the same time.
+        mac: plan.bridge_is_gateway().then(Mac::random).transpose()?,
+        mtu: plan.mtu,
+        vlan_filtering: plan.vlans.filtering,
+    };
     let (created, mut found) =
         host.run_and_get(&[Request::create_bridge(&wanted)], &[LinkRef::from(&plan.bridge)]);
     for outcome in created {

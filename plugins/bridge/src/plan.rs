@@ -84,6 +84,11 @@ impl Plan {
             layer3: if has_ipam { Some(Layer3::new(conf)?) } else { None },
         })
     }
+
+    /// Whether the bridge itself, and not the device of a VLAN, has the gateways' addresses.
+    pub(crate) fn bridge_is_gateway(&self) -> bool {
+        self.vlans.access.is_none() && self.layer3.as_ref().is_some_and(|layer3| layer3.gateway)
+    }
 }
 
 impl Layer3 {

@@ -98,7 +98,7 @@ impl Request<'_> {
     pub fn add_address_with(index: u32, network: IpNetwork, options: AddressOptions) -> Self {
         let mut flags = AddressFlags::empty();
         flags.set(AddressFlags::Noprefixroute, options.without_route);
-        flags.set(AddressFlags::Nodad, options.without_detection);
+        flags.set(AddressFlags::Nodad, options.without_detection && network.is_ipv6());
         let mut message = encode(index, network);
         message.attributes.push(AddressAttribute::Flags(flags));
         let message = RouteNetlinkMessage::NewAddress(message);

@@ -12,7 +12,7 @@ use linux_net::{
 const MAC: [u8; 6] = [0xc2, 0xb0, 0x57, 0x49, 0x47, 0xf1];
 
 fn bridge(rtnl: &Rtnl, name: &IfName) -> Link {
-    let request = Request::create_bridge(&Bridge { name, mtu: Some(1400), vlan_filtering: false });
+    let request = Request::create_bridge(&Bridge { name, mac: None, mtu: Some(1400), vlan_filtering: false });
     let (steps, mut links) = rtnl.run_and_get(&[request], &[name.into()]);
     assert!(steps[0].is_ok(), "{steps:?}");
     links.remove(0).unwrap()
@@ -57,7 +57,7 @@ fn a_bridge_is_made_once() {
         let made = bridge(&rtnl, &cni0);
         assert_eq!((made.kind.as_deref(), made.mtu, made.is_up()), (Some("bridge"), 1400, false));
         assert_eq!(made.vlan_filtering, Some(false));
-        let again = Bridge { name: &cni0, mtu: None, vlan_filtering: false };
+        let again = Bridge { name: &cni0, mac: None, mtu: None, vlan_filtering: false };
         let (steps, links) = rtnl.run_and_get(&[Request::create_bridge(&again)], &["cni0".into()]);
         let error = steps[0].as_ref().unwrap_err();
         assert!(error.is_present());
@@ -202,6 +202,7 @@ fn a_refused_step_does_not_stop_the_others_and_says_why() {
         assert!(rtnl.get_link("lo").unwrap().is_up());
         let error = rtnl.apply(Request::create_bridge(&Bridge {
             name: &name("br"),
+            mac: None,
             mtu: Some(1),
             vlan_filtering: false,
         }));

@@ -46,7 +46,7 @@ fn a_link_of_the_old_name_is_not_in_the_way() {
     isolated(|| {
         let (here, there) = (Netns::current().unwrap(), another());
         let (rtnl, inside) = (Rtnl::open_current().unwrap(), Rtnl::open(&there).unwrap());
-        let namesake = Bridge { name: &name("hd0"), mtu: None, vlan_filtering: false };
+        let namesake = Bridge { name: &name("hd0"), mac: None, mtu: None, vlan_filtering: false };
         inside.apply(Request::create_bridge(&namesake)).unwrap();
         let namesake = inside.get_link("hd0").unwrap();
         let device = device(&rtnl);

@@ -12,7 +12,7 @@ fn id(id: u16) -> VlanId {
 fn port(rtnl: &Rtnl) -> u32 {
     let here = Netns::current().unwrap();
     let (cni0, veth1, veth2) = (name("cni0"), name("veth1"), name("veth2"));
-    let bridge = Bridge { name: &cni0, mtu: None, vlan_filtering: true };
+    let bridge = Bridge { name: &cni0, mac: None, mtu: None, vlan_filtering: true };
     rtnl.apply(Request::create_bridge(&bridge)).unwrap();
     let cni0 = rtnl.get_link("cni0").unwrap();
     assert_eq!(cni0.vlan_filtering, Some(true));

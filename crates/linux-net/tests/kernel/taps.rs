@@ -91,9 +91,12 @@ fn nothing_is_left_of_a_tap_device_that_failed() {
 }
 
 #[test]
-fn without_its_context_nothing_runs() {
+fn work_runs_in_the_context_or_not_at_all() {
     let has_run = Cell::new(false);
-    let error = selinux::with_exec_context("no context", || has_run.set(true)).unwrap_err();
-    assert_eq!(error.to_string(), "write /proc/thread-self/attr/exec: invalid argument");
-    assert!(!has_run.get());
+    // Security modules other than SELinux may take any text.
+    let outcome = selinux::with_exec_context("no context", || has_run.set(true));
+    assert_eq!(outcome.is_ok(), has_run.get());
+    if let Err(error) = outcome {
+        assert_eq!(error.to_string(), "write /proc/thread-self/attr/exec: invalid argument");
+    }
 }

@@ -13,6 +13,7 @@ mod reservation;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
 
@@ -33,20 +34,13 @@ pub struct Store<'a> {
     folder: &'a Folder,
     attachment: &'a Attachment,
     owners: Owners,
-    known: Known,
+    /// Whether the index knew everything when the lock was taken.
+    is_indexed: bool,
+    /// Every reservation, once they have been read.
+    records: Option<Vec<Record>>,
     added: Vec<String>,
     removed: Vec<String>,
     _lock: Lock,
-}
-
-/// How the holders of addresses are known.
-enum Known {
-    /// Not yet: the index is missing, or something else has changed the folder since.
-    NotYet,
-    /// The index tells which files to read.
-    ByIndex,
-    /// Every file has been read.
-    ByReading(Vec<Record>),
 }
 
 impl<'a> Store<'a> {
@@ -58,9 +52,16 @@ impl<'a> Store<'a> {
     pub fn lock(folder: &'a Folder, attachment: &'a Attachment) -> Result<Self> {
         let lock = Lock::take(folder)?;
         let owners = Owners::of(folder);
-        let known = if owners.are_current(folder) { Known::ByIndex } else { Known::NotYet };
-        let (added, removed) = (Vec::new(), Vec::new());
-        Ok(Self { folder, attachment, owners, known, added, removed, _lock: lock })
+        Ok(Self {
+            folder,
+            attachment,
+            is_indexed: owners.are_current(folder),
+            owners,
+            records: None,
+            added: Vec::new(),
+            removed: Vec::new(),
+            _lock: lock,
+        })
     }
 
     /// What the attachment holds: the files with its container and interface, or else those in the
@@ -90,7 +91,7 @@ impl<'a> Store<'a> {
         let holds = |record: &Record| {
             record.holder.is_attachment(attachment) || record.holder.is_container(attachment)
         };
-        if let Known::ByIndex = self.known
+        if self.is_indexed
             && let Ok(names) = self.owners.names_of(&attachment.container_id)
         {
             let records = names.into_iter().filter_map(|name| self.folder.record(name));
@@ -105,18 +106,11 @@ impl<'a> Store<'a> {
     ///
     /// When the folder cannot be read.
     pub fn records(&mut self) -> io::Result<&[Record]> {
-        let records = match std::mem::replace(&mut self.known, Known::NotYet) {
-            Known::ByReading(records) => records,
-            Known::NotYet | Known::ByIndex => {
-                let names = self.folder.names()?;
-                names.into_iter().filter_map(|name| self.folder.record(name)).collect()
-            }
-        };
-        self.known = Known::ByReading(records);
-        match &self.known {
-            Known::ByReading(records) => Ok(records),
-            Known::NotYet | Known::ByIndex => unreachable!("the records were just stored"),
+        if self.records.is_none() {
+            let names = self.folder.names()?.into_iter();
+            self.records = Some(names.filter_map(|name| self.folder.record(name)).collect());
         }
+        Ok(self.records.as_deref().unwrap_or_default())
     }
 
     /// Takes an address that [`Folder::is_free`]; `false` when it is not free after all.
@@ -156,23 +150,24 @@ impl<'a> Store<'a> {
     pub fn settle(self) {
         let changed = !self.added.is_empty() || !self.removed.is_empty();
         let container_id = &self.attachment.container_id;
-        let written = match self.known {
-            Known::ByIndex if changed => {
-                self.owners.update(container_id, &self.added, &self.removed)
-            }
-            Known::ByReading(mut records) => {
+        let written = match self.records {
+            Some(mut records) => {
                 let added = self.added.into_iter();
-                records.retain(|record| !self.removed.contains(&record.name));
+                let removed: HashSet<&String> = self.removed.iter().collect();
+                records.retain(|record| !removed.contains(&record.name));
                 records.extend(added.map(|name| Record::of(name, self.attachment)));
                 if records.len() <= FEW {
                     return;
                 }
                 self.owners.rebuild(&records)
             }
-            Known::NotYet | Known::ByIndex => return,
+            None if self.is_indexed && changed => {
+                self.owners.update(container_id, &self.added, &self.removed)
+            }
+            None => return,
         };
         if written.is_ok() {
-            // A failure has the same effect as a failed write: the index is out of date.
+            // A failure has the effect of a failed write: the index is out of date.
             self.owners.stamp(self.folder).unwrap_or_default();
         }
     }
