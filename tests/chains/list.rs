@@ -1,32 +1,39 @@
 //! The life of an attachment to a list: ADD, CHECK, DEL, and DEL of what is half gone.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use cni_testkit::{Container, Host, supported_versions};
 use expect_test::expect;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::tool::{Tool, bridge, configure_list, configure_list_of, kept, with_both};
+use crate::tool::{
+    Tool, bridge, calls, configure_list, configure_list_of, kept, leases, links_and_addresses,
+    order, script, with_both,
+};
 
 /// A bridge with masquerade, and loopback behind it.
 fn bridge_and_loopback(host: &Host) {
     configure_list(host, json!([bridge(json!({ "ipMasq": true })), { "type": "loopback" }]));
 }
 
-/// The addresses that are given, in order.
-fn leases(host: &Host, network: &str) -> Vec<String> {
-    let names = host.sh(&format!("ls /var/lib/cni/networks/{network} 2>/dev/null || true"));
-    names.lines().filter(|name| name.starts_with("10.")).map(str::to_owned).collect()
-}
-
 /// Demands that nothing but the bridge is left of any attachment.
 #[track_caller]
 fn is_clean(host: &Host) {
-    host.shows(expect![[r#"
-        link cni0 up
-        addr 10.1.2.1/24 dev cni0
-    "#]]);
+    assert_eq!(links_and_addresses(host), ["link cni0 up", "addr 10.1.2.1/24 dev cni0"]);
     assert_eq!(kept(host), [""; 0]);
     assert_eq!(leases(host, "net1"), [""; 0]);
     assert!(!host.iptables_rules().contains("net1"), "{}", host.iptables_rules());
+}
+
+/// Waits for the kernel, which takes a dead namespace apart at its leisure.
+#[track_caller]
+fn loses_its_ports(host: &Host) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while host.shown().contains("controller cni0") {
+        assert!(Instant::now() < deadline, "{}", host.shown());
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
@@ -81,6 +88,7 @@ fn del_works_when_the_namespace_is_gone() {
         tool.add("net1", &c1, "eth0").succeeds();
         c1.destroy();
         tool.del("net1", &c1, "eth0").silent();
+        loses_its_ports(host);
         tool.del("net1", &c1, "eth0").silent();
         assert_eq!((kept(host), leases(host, "net1")), (Vec::new(), Vec::new()));
         // Without the namespace the reference's older plugins forget the rules.
@@ -97,6 +105,33 @@ fn del_of_what_was_never_added_succeeds() {
         let c1 = host.container("c1");
         tool.del("net1", &c1, "eth0").silent();
         assert_eq!(host.shown(), "");
+    });
+}
+
+/// Each plugin gets the result of the one before, and DEL goes back.
+#[test]
+fn plugins_are_called_in_order_and_deleted_in_reverse() {
+    with_both(|host, tool| {
+        for (name, address) in [("first", "10.1.2.1/24"), ("second", "10.1.2.2/24")] {
+            let answer = json!({ "cniVersion": "1.0.0", "ips": [{ "address": address }] });
+            script(host, name, &format!("case $CNI_COMMAND in ADD) echo '{answer}'; exit ;; esac"));
+        }
+        configure_list(host, json!([{ "type": "first" }, { "type": "second" }]));
+        let c1 = host.container("c1");
+        let result = tool.add("net1", &c1, "eth0").result();
+        assert_eq!(result["ips"][0]["address"], "10.1.2.2/24");
+        tool.check("net1", &c1, "eth0").silent();
+        tool.del("net1", &c1, "eth0").silent();
+        assert_eq!(
+            order(host),
+            ["ADD first", "ADD second", "CHECK first", "CHECK second", "DEL second", "DEL first"]
+        );
+        let passed = |plugin| -> Vec<Value> {
+            let address = |request: Value| request["prevResult"]["ips"][0]["address"].clone();
+            calls(host, plugin).into_iter().map(|(_, request)| address(request)).collect()
+        };
+        assert_eq!(passed("first"), [Value::Null, "10.1.2.2/24".into(), "10.1.2.2/24".into()]);
+        assert_eq!(passed("second"), ["10.1.2.1/24", "10.1.2.2/24", "10.1.2.2/24"]);
     });
 }
 

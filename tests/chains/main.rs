@@ -4,7 +4,7 @@
 mod arguments;
 mod cache;
 mod collection;
-mod differences;
+mod failures;
 mod files;
 mod list;
 mod reference;

@@ -49,6 +49,11 @@ impl<'h> Tool<'h> {
             .with_plugins(&plugin_dir())
     }
 
+    /// Whether the runtime is the reference's.
+    pub fn is_reference(&self) -> bool {
+        self.executable.ends_with("reference-cnitool")
+    }
+
     /// Looks for plugins in this folder, after those the test has written.
     pub fn with_plugins(&self, folder: &Path) -> Self {
         self.with_env("CNI_PATH", &format!("{SCRIPTS}:{}", folder.display()))
@@ -171,14 +176,15 @@ pub fn with_both(body: impl Fn(&Host, Tool<'_>)) {
     }
 }
 
-/// The same for a difference: our cnitool has to pass, and the reference's has to fail.
-pub fn with_ours_alone(body: impl Fn(&Host, Tool<'_>)) {
+/// The same for a difference, a row of `tests/conformance.toml`: our cnitool has to pass, and the
+/// reference's has to fail.
+pub fn with_ours_alone(id: &str, body: impl Fn(&Host, Tool<'_>)) {
     let host = Host::new();
     body(&host, Tool::ours(&host));
     let host = Host::new();
     if let Some(tool) = Tool::reference(&host) {
         let passed = catch_unwind(AssertUnwindSafe(|| body(&host, tool))).is_ok();
-        assert!(!passed, "the difference has gone: the reference's runtime passes, too");
+        assert!(!passed, "difference {id:?} has gone: the reference's runtime passes, too");
     }
 }
 
@@ -220,9 +226,10 @@ pub fn script(host: &Host, name: &str, lines: &str) {
         r#"#!/bin/sh
 request=$(cat)
 printf '%s %s\n' "$CNI_COMMAND" "$request" >> /run/{name}.log
+echo "$CNI_COMMAND {name}" >> /run/order
 {lines}
 case $CNI_COMMAND$request in
-ADD*'"prevResult":'*) printf %s "$request" | sed 's/.*"prevResult":\(.*\),"type":"{name}".*/\1/' ;;
+ADD*'"prevResult":'*) printf %s "$request" | sed 's/.*"prevResult"://; s/,"\(runtimeConfig\|type\)":.*//' ;;
 ADD*) printf '{{}}' ;;
 esac
 "#
@@ -253,6 +260,11 @@ pub fn write(host: &Host, path: &str, content: &str) {
     host.run(move || fs::write(&path, content).unwrap_or_else(|error| panic!("{path}: {error}")));
 }
 
+/// The calls of all script plugins, each as the command and the plugin.
+pub fn order(host: &Host) -> Vec<String> {
+    host.exec(&["cat", "/run/order"]).lines().map(str::to_owned).collect()
+}
+
 /// The container ID cnitool gives to a namespace.
 pub fn container_id(host: &Host, container: &Container) -> String {
     let digest = host.sh(&format!("printf %s {} | sha512sum", container.netns_path()));
@@ -263,6 +275,18 @@ pub fn container_id(host: &Host, container: &Container) -> String {
 pub fn kept(host: &Host) -> Vec<String> {
     let names = host.sh(&format!("ls -A {RESULTS} 2>/dev/null || true"));
     names.lines().map(str::to_owned).collect()
+}
+
+/// What a host shows, without the routes: the kernel takes those of a bridge that has lost its last
+/// port away a moment later.
+pub fn links_and_addresses(host: &Host) -> Vec<String> {
+    host.shown().lines().filter(|line| !line.starts_with("route")).map(str::to_owned).collect()
+}
+
+/// The addresses of 10.0.0.0/8 that host-local has given, in order.
+pub fn leases(host: &Host, network: &str) -> Vec<String> {
+    let names = host.sh(&format!("ls /var/lib/cni/networks/{network} 2>/dev/null || true"));
+    names.lines().filter(|name| name.starts_with("10.")).map(str::to_owned).collect()
 }
 
 /// A folder or file below the folder where cargo builds this profile.

@@ -1,6 +1,6 @@
 //! bridge: what comes from the IPAM plugin: several addresses, routes, DNS.
 
-use cni_testkit::{Host, difference};
+use cni_testkit::{Host, difference, lacks_release};
 use expect_test::expect;
 use serde_json::json;
 
@@ -66,7 +66,9 @@ fn routes_of_the_ipam_plugin_are_installed() {
         route fd00:1::/64 dev eth0
         route fd00:9::/64 via fd00:1::1 dev eth0
     "#]]);
-    net.check(&c1, "eth0").succeeds();
+    if !lacks_release("1.2.0") {
+        net.check(&c1, "eth0").succeeds();
+    }
 }
 
 /// The reference adds a second default route when the first one names no gateway, and fails.
@@ -119,6 +121,9 @@ fn a_route_the_kernel_refuses_fails_the_attachment() {
 /// DNS comes from the IPAM plugin unless the configuration has any, an empty list included.
 #[test]
 fn dns_of_the_configuration_replaces_that_of_the_ipam_plugin() {
+    if lacks_release("1.2.0") {
+        return;
+    }
     let host = Host::new();
     host.sh("printf 'nameserver 10.0.0.53\\nsearch ipam.example\\n' >/run/resolv.conf");
     let mut ipam = dual_stack();

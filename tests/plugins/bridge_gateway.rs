@@ -1,6 +1,6 @@
 //! bridge: the gateway addresses on it, forwarding, and its hardware address.
 
-use cni_testkit::{Host, difference, lacks_release};
+use cni_testkit::{Host, against_reference, difference};
 use expect_test::expect;
 use serde_json::{Value, json};
 
@@ -69,6 +69,19 @@ fn a_bridge_that_is_no_gateway_has_no_address() {
     "#]]);
 }
 
+/// Nobody waits for duplicate address detection: the gateway answers from the first moment.
+#[test]
+fn an_ipv6_gateway_is_there_at_once() {
+    let host = Host::new();
+    let c1 = host.container("c1");
+    let net = bridge(&host, json!({ "isGateway": true, "ipam": dual_stack() }));
+    net.add(&c1, "eth0").succeeds();
+    difference("bridge-gateway-without-detection", || {
+        let tentative = ["ip", "-6", "addr", "show", "dev", "cni0", "scope", "global", "tentative"];
+        assert_eq!(host.exec(&tentative), "");
+    });
+}
+
 /// Another IPv4 address on the bridge is a mistake, unless the user insists.
 #[test]
 fn a_conflicting_ipv4_address_is_replaced_by_force_only() {
@@ -86,7 +99,7 @@ fn a_conflicting_ipv4_address_is_replaced_by_force_only() {
         r#"failed to set bridge addr: "cni0" already has an IP address different from 10.1.2.3/16"#,
     );
     difference("bridge-failed-add-leaves-nothing", || assert_eq!(host.world(), before));
-    if cni_testkit::against_reference() {
+    if against_reference() {
         drop(other.del(&c2, "eth0").succeeds());
     }
     other.with_config("forceAddress", json!(true)).add(&c2, "eth0").succeeds();
@@ -161,9 +174,6 @@ fn a_bridge_without_hardware_address_becomes_a_gateway() {
 /// The gateway of an IPAM plugin that names none is the first address of the network.
 #[test]
 fn a_missing_gateway_is_the_first_address() {
-    if lacks_release("1.0.0") {
-        return;
-    }
     let host = Host::new();
     let c1 = host.container("c1");
     let plugins = tempfile::tempdir().expect("a directory for a plugin");

@@ -202,6 +202,24 @@ fn a_second_interface_of_the_container_stays_masqueraded() {
     }
 }
 
+/// The interface is gone and nobody knows what addresses it had: the other one still has its own.
+#[test]
+fn a_vanished_interface_does_not_take_the_other_ones_rules() {
+    let host = Host::new();
+    let c1 = host.container("c1");
+    let outside = host.outside();
+    let net = bridge(&host, json!({ "isGateway": true, "ipMasq": true }));
+    net.add(&c1, "eth0").succeeds();
+    net.add(&c1, "eth1").succeeds();
+    c1.exec(&["ip", "link", "del", "eth0"]);
+    net.without_prev_result().del(&c1, "eth0").succeeds();
+    c1.sh("ip route add default via 10.1.2.1");
+    assert_eq!(outside.sees_source(&c1, "192.0.2.2:80"), "192.0.2.1");
+    difference("bridge-del-without-interface", || {
+        assert_eq!(host.iptables_rules().matches("-A POSTROUTING").count(), 1);
+    });
+}
+
 /// The reference's first DEL fails on the chain that the second address still uses.
 #[test]
 fn several_addresses_of_a_family_are_cleaned_at_once() {

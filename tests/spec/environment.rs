@@ -1,9 +1,9 @@
 //! The `CNI_*` variables: which are needed, what they may hold, and in which order that is looked
 //! at (specification section 2, "Parameters").
 
-use cni_testkit::{Host, Invocation};
+use cni_testkit::{Host, Invocation, lacks_release};
 
-use crate::support::plugins;
+use crate::support::{has_no_link, plugins};
 
 /// What each command needs, in the order of the specification's table.
 const REQUIRED: [(&str, &[&str]); 3] = [
@@ -25,7 +25,7 @@ fn for_each_command(test: impl Fn(Invocation<'_>, &[&str])) {
             test(plugin.call(&host, &c1, command), required);
         }
     }
-    c1.shows(expect_test::expect![[""]]);
+    has_no_link(&c1);
 }
 
 #[test]
@@ -56,6 +56,9 @@ fn missing_variables_are_named_together() {
 /// Variables are looked at in the order of the table, and the first wrong one ends it.
 #[test]
 fn a_wrong_variable_beats_missing_ones() {
+    if lacks_release("1.5.0") {
+        return;
+    }
     for_each_command(|call, required| {
         if !required.contains(&"CNI_IFNAME") {
             return;
@@ -143,6 +146,9 @@ fn what_a_command_does_not_need_may_be_missing() {
 /// An unknown word is told only after the configuration has been looked at; nothing else is.
 #[test]
 fn unknown_commands_are_refused_after_the_configuration() {
+    if lacks_release("1.5.0") {
+        return;
+    }
     let host = Host::new();
     for plugin in plugins() {
         for command in ["NOPE", "add", "Add", " ADD", "VERSION "] {

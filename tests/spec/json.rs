@@ -24,9 +24,10 @@ fn filled(plugin: &Plugin, text: &str) -> Vec<u8> {
 fn keys_match_in_any_case() {
     for plugin in plugins() {
         add(plugin, r#"{"NAME":"net1",%}"#).succeeds();
-        let versioned = r#"{"NAME":"net1",%}"#;
-        let text = String::from_utf8(filled(plugin, versioned)).expect("text");
-        add(plugin, &text.replace("cniVersion", "CNIVERSION")).succeeds();
+        let text = filled(plugin, r#"{"name":"net1",%}"#);
+        let text = String::from_utf8(text).expect("text").replace("cniVersion", "CNIVERSION");
+        let result = add(plugin, &text).succeeds().result();
+        assert_eq!(result["cniVersion"].as_str(), plugin.versions().last().map(String::as_str));
     }
 }
 

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use cni_testkit::{Container, Host, Outcome, difference, plugin_dir};
-use expect_test::expect;
 
-use crate::support::{Plugin, plugins};
+use crate::support::{Plugin, has_no_link, plugins};
 
 /// What was given to a plugin that needs no configuration is still there afterwards.
 #[test]
@@ -32,7 +31,18 @@ fn standard_input_is_read_to_its_end() {
         let script = "{ head -c 20; sleep 0.05; cat; } | \"$1\"";
         let outcome = from_script(plugin, &host, &c1, script);
         assert!(outcome.is_success(), "{outcome}");
-        from_script(plugin, &host, &c1, "CNI_COMMAND=DEL \"$1\"").exits(0);
+        let deleted = from_script(plugin, &host, &c1, "CNI_COMMAND=DEL \"$1\"");
+        assert!(deleted.is_success(), "{deleted}");
+    }
+}
+
+#[test]
+fn standard_input_that_cannot_be_read_is_an_error() {
+    let host = Host::new();
+    let c1 = host.container("c1");
+    for plugin in plugins() {
+        let outcome = from_script(plugin, &host, &c1, "\"$1\" </run");
+        outcome.fails_with(5, "error reading from stdin: ");
     }
 }
 
@@ -53,7 +63,7 @@ fn a_result_nobody_reads_is_taken_back() {
                 let outcome = from_script(plugin, &host, &c1, script).exits(1);
                 assert!(outcome.stderr().starts_with("Error writing error JSON to stdout: "));
                 assert_eq!(host.world(), before);
-                c1.shows(expect![[""]]);
+                has_no_link(&c1);
             }
         }
     });

@@ -46,6 +46,14 @@ pub fn delegating() -> impl Iterator<Item = &'static Plugin> {
     plugins().filter(|plugin| plugin.delegates)
 }
 
+/// Demands that a container has no interface, and that its `lo` is still down. The address the
+/// kernel once gave to `lo` stays for good.
+#[track_caller]
+pub fn has_no_link(container: &Container) {
+    let shown = container.shown();
+    assert!(!shown.contains("link "), "should have no link:\n{shown}");
+}
+
 impl Plugin {
     /// The network `net1` in the newest version the plugin knows.
     pub fn config(&self) -> Value {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cni_core::spec::address::Cidr;
 use cni_core::{AddResult, Context, Error, Result, quote};
-use linux_net::{Family, Netns, Request, Route, Rtnl, Settled, sysctl};
+use linux_net::{AddressOptions, Family, Netns, Request, Route, Rtnl, Settled, sysctl};
 
 /// How long duplicate address detection may take; the kernel needs a little over one second.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
@@ -22,10 +22,26 @@ pub struct Target<'a> {
     pub ifname: &'a str,
 }
 
-/// How the interface makes its addresses known when it comes up.
+/// What the interface tells its neighbours when it comes up.
 pub struct Announcement {
-    /// IPv6 duplicate address detection: run it and wait for its end, or switch it off.
-    pub duplicate_address_detection: bool,
+    /// IPv6 duplicate address detection.
+    pub detection: Detection,
+    /// Whether a gratuitous ARP request makes IPv4 neighbours forget who had the address before.
+    pub arp: bool,
+    /// Whether an unsolicited neighbour advertisement does so for IPv6.
+    pub ndisc: bool,
+}
+
+/// What becomes of IPv6 duplicate address detection (RFC 4862 section 5.4), which keeps an address
+/// from being used for a second or two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detection {
+    /// It is switched off for the interface.
+    Off,
+    /// It is left out for the addresses of the result, and the interface's setting stays.
+    LeftOut,
+    /// It is switched on, and its end is waited for.
+    Awaited,
 }
 
 impl Target<'_> {
@@ -44,10 +60,16 @@ impl Target<'_> {
             gateways.filter_map(|ip| ip.gateway).find(|gateway| gateway.is_ipv6() == ipv6)
         };
         let gateways = [gateway(false), gateway(true)];
-        let mut requests: Vec<Request<'_>> =
-            addresses.iter().map(|address| Request::add_address(self.index, address.0)).collect();
+        let options = AddressOptions {
+            without_detection: announcement.detection == Detection::LeftOut,
+            ..AddressOptions::default()
+        };
+        let mut requests: Vec<Request<'_>> = addresses
+            .iter()
+            .map(|address| Request::add_address_with(self.index, address.0, options))
+            .collect();
         requests.push(Request::set_up(self.index));
-        if announcement.duplicate_address_detection && gateways[1].is_some() {
+        if announcement.detection == Detection::Awaited && gateways[1].is_some() {
             self.run(&requests, &addresses, &[])?;
             self.settle()?;
             requests.clear();
@@ -89,13 +111,20 @@ impl Target<'_> {
         let ipv6 = |name: &str| format!("net/ipv6/conf/{ifname}/{name}");
         // Absent files (a kernel without IPv6) are no obstacle, as in the reference.
         let try_write = |name: String, value: &str| drop(sysctl::write(&name, value));
-        if announcement.duplicate_address_detection {
-            try_write(ipv6("enhanced_dad"), "1");
-            try_write(ipv6("accept_dad"), "1");
-        } else {
-            try_write(ipv6("accept_dad"), "0");
+        match announcement.detection {
+            Detection::Off => try_write(ipv6("accept_dad"), "0"),
+            Detection::LeftOut => (),
+            Detection::Awaited => {
+                try_write(ipv6("enhanced_dad"), "1");
+                try_write(ipv6("accept_dad"), "1");
+            }
         }
-        try_write(format!("net/ipv4/conf/{ifname}/arp_notify"), "1");
+        if announcement.arp {
+            try_write(format!("net/ipv4/conf/{ifname}/arp_notify"), "1");
+        }
+        if announcement.ndisc {
+            try_write(ipv6("ndisc_notify"), "1");
+        }
         if !wants_ipv6 {
             return Ok(());
         }

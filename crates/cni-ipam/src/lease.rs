@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cni_core::runtime::{RunningAdd, RunningDel};
 use cni_core::{AddResult, Cleanup, Code, Delegate, Error, Owned, Request, Result, Undo};
 
 /// The lease of one attachment: whatever its IPAM plugin gave it.
@@ -18,18 +19,27 @@ impl Lease {
         request.delegate(&request.network.ipam.plugin_type).map(Self)
     }
 
-    /// Obtains addresses; `undo` gives them back. A failed attempt has already been taken back.
+    /// Starts to obtain addresses. From now on `undo` gives back whatever comes of it: the
+    /// specification wants a failed ADD to be followed by DEL.
+    ///
+    /// The caller has made sure that this attachment does not exist yet, lest a repeated ADD
+    /// should give back the addresses of the first.
     ///
     /// # Errors
     ///
-    /// The IPAM plugin's own error, and `IPAM plugin returned missing IP config`.
-    pub fn obtain(&self, undo: &mut Undo) -> Result<AddResult> {
-        let result = self.0.add()?;
+    /// When the IPAM plugin cannot be started.
+    pub fn request(&self, undo: &mut Undo) -> Result<RequestedLease> {
         undo.own(self.clone());
-        if result.ips.is_empty() {
-            return Err(Error::internal("IPAM plugin returned missing IP config"));
-        }
-        Ok(result)
+        self.0.start_add().map(RequestedLease)
+    }
+
+    /// Starts to give the addresses back.
+    ///
+    /// # Errors
+    ///
+    /// When the IPAM plugin cannot be started.
+    pub fn start_removal(&self) -> Result<RunningDel> {
+        self.0.start_del()
     }
 
     /// Verifies the lease.
@@ -39,6 +49,24 @@ impl Lease {
     /// The IPAM plugin's own error.
     pub fn check(&self) -> Result<()> {
         self.0.check()
+    }
+}
+
+/// A lease on its way, while other work is done.
+pub struct RequestedLease(RunningAdd);
+
+impl RequestedLease {
+    /// Waits for the addresses.
+    ///
+    /// # Errors
+    ///
+    /// The IPAM plugin's own error, and `IPAM plugin returned missing IP config`.
+    pub fn obtain(self) -> Result<AddResult> {
+        let result = self.0.finish()?;
+        if result.ips.is_empty() {
+            return Err(Error::internal("IPAM plugin returned missing IP config"));
+        }
+        Ok(result)
     }
 }
 

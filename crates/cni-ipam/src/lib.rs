@@ -1,6 +1,8 @@
 //! Where protocol and kernel meet: leases, configuring interfaces, and verifying them.
 
 pub mod configure;
+pub mod container;
 pub mod lease;
 pub mod link;
+pub mod sole;
 pub mod verify;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cni_core::runtime::exec::{self, Wording};
+use cni_core::runtime::exec::{Running, Wording};
 use cni_core::runtime::{Command, find_plugin};
 use cni_core::spec::names;
 use cni_core::{Context, Error, Result, SpecVersion, quote};
@@ -192,7 +192,8 @@ impl Runtime {
         variables: &[(&'static str, String)],
         stdin: &str,
     ) -> Result<Vec<u8>> {
-        exec::run_within(self.time_limit, executable, variables, stdin.as_bytes(), Wording::Runtime)
+        Running::start(executable, variables, stdin.as_bytes())?
+            .finish(self.time_limit, Wording::Runtime)
     }
 
     fn variables(&self, command: Command, parameters: &Parameters) -> Vec<(&'static str, String)> {

@@ -1,8 +1,9 @@
 //! Failing or killing a plugin at each of its effects in turn.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Outcome, fault_plugin_dir, skip};
+use crate::{fault_plugin_dir, skip};
 
 /// What happens at the chosen effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,84 +15,91 @@ pub enum Mode {
 }
 
 /// One fault: pass it to [`Network::with_fault`](crate::Network::with_fault).
+///
+/// It hits once, in whichever process of that name comes to the effect first.
 #[derive(Debug, Clone)]
 pub struct Fault {
     /// The value of `CNI_FAULT`, see the crate `fault-point`.
     pub(crate) setting: String,
+    /// The file of `CNI_FAULT_MARK`, in which the fault writes what it hit.
+    pub(crate) mark: PathBuf,
     pub(crate) plugins: PathBuf,
 }
 
-/// How many runs in a row have to pass before the effects are taken to be used up.
-///
-/// One is not enough: a plugin may rightly go on after some effect has failed.
-const QUIET_RUNS: usize = 3;
+impl Fault {
+    /// What was hit, in the words of the effect; `None` before it was, or when there is no effect
+    /// of that number.
+    pub fn hit(&self) -> Option<String> {
+        fs::read_to_string(&self.mark).ok()
+    }
+}
 
-/// Runs the body with a fault at effect 1, 2, 3 … of an executable until no fault is felt.
+/// Runs the body with a fault at effect 1, 2, 3 … of an executable until there is no such effect.
 ///
-/// The body makes a host, runs the plugin with the fault, looks at the world, and returns the
-/// outcome of that run. Returns how many effects were felt.
+/// The body runs the plugin with the fault and looks at the world. Returns what was hit.
 ///
-/// Without `CNI_TEST_FAULT_PLUGINS` the test is recorded as skipped, and 0 returned.
+/// Without `CNI_TEST_FAULT_PLUGINS` the test is recorded as skipped, and nothing is returned.
 ///
 /// # Panics
 ///
-/// When not a single fault is felt: the plugins have not been built for this.
+/// When not a single effect is hit: the plugins have not been built for this.
 #[track_caller]
 pub fn for_each_fault(
     mode: Mode,
     executable: &str,
-    mut body: impl FnMut(&Fault, usize) -> Outcome,
-) -> usize {
+    mut body: impl FnMut(&Fault, usize),
+) -> Vec<String> {
     let Some(plugins) = fault_plugin_dir() else {
         skip::record("CNI_TEST_FAULT_PLUGINS names no plugins built with fault-point/inject");
-        return 0;
+        return Vec::new();
     };
-    count_faults(&plugins, mode, executable, &mut body)
+    try_faults(&plugins, mode, executable, &mut body)
 }
 
 #[track_caller]
-fn count_faults(
+fn try_faults(
     plugins: &Path,
     mode: Mode,
     executable: &str,
-    body: &mut dyn FnMut(&Fault, usize) -> Outcome,
-) -> usize {
+    body: &mut dyn FnMut(&Fault, usize),
+) -> Vec<String> {
     let word = match mode {
         Mode::Fail => "fail",
         Mode::Kill => "kill",
     };
-    let (mut felt, mut quiet, mut effect) = (0, 0, 0);
-    while quiet < QUIET_RUNS {
-        effect += 1;
-        let setting = format!("{executable}:{word}:{effect}");
-        let outcome = body(&Fault { setting, plugins: plugins.to_owned() }, effect);
-        if outcome.is_success() {
-            quiet += 1;
-        } else {
-            (felt, quiet) = (felt + 1, 0);
+    let marks = tempfile::tempdir().expect("make a directory for the marks of faults");
+    let mut hits = Vec::new();
+    loop {
+        let effect = hits.len() + 1;
+        let fault = Fault {
+            setting: format!("{executable}:{word}:{effect}"),
+            mark: marks.path().join(effect.to_string()),
+            plugins: plugins.to_owned(),
+        };
+        body(&fault, effect);
+        match fault.hit() {
+            Some(hit) => hits.push(hit),
+            None => break,
         }
     }
-    assert!(felt > 0, "no fault was felt by {executable}");
-    felt
+    assert!(!hits.is_empty(), "{executable} was never hit: is it built with fault-point/inject?");
+    hits
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Host;
 
     #[test]
-    fn faults_are_tried_until_none_is_felt() {
-        let host = Host::new();
+    fn faults_are_tried_until_none_hits() {
         let mut settings = Vec::new();
-        // Two effects that matter, one whose failure is survived, one more that matters.
-        let felt = count_faults(Path::new("/bin"), Mode::Fail, "sh", &mut |fault, effect| {
+        let hits = try_faults(Path::new("/bin"), Mode::Fail, "sh", &mut |fault, effect| {
             settings.push(fault.setting.clone());
-            let status = if [1, 2, 4].contains(&effect) { "exit 1" } else { "exit 0" };
-            host.invoke("sh").plugins(&fault.plugins).args(&["-c", status]).run()
+            if effect < 3 {
+                fs::write(&fault.mark, format!("effect {effect}")).expect("leave a mark");
+            }
         });
-        assert_eq!(felt, 3);
-        assert_eq!(settings.first().map(String::as_str), Some("sh:fail:1"));
-        assert_eq!(settings.last().map(String::as_str), Some("sh:fail:7"));
+        assert_eq!(hits, ["effect 1", "effect 2"]);
+        assert_eq!(settings, ["sh:fail:1", "sh:fail:2", "sh:fail:3"]);
     }
 }

@@ -99,7 +99,9 @@ impl<'h> Network<'h> {
 
     /// Runs the plugins built for the fault suite, with this fault in one of them.
     pub fn with_fault(&self, fault: &Fault) -> Self {
-        self.with_plugins(&fault.plugins).with_env("CNI_FAULT", &fault.setting)
+        self.with_plugins(&fault.plugins)
+            .with_env("CNI_FAULT", &fault.setting)
+            .with_env("CNI_FAULT_MARK", &fault.mark.to_string_lossy())
     }
 
     /// The configuration, as it is passed to ADD.

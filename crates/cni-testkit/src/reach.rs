@@ -141,8 +141,10 @@ fn udp(
 /// Listens on the port of `address` at every address, which a tentative one does not hinder.
 #[track_caller]
 fn listen(target: &Namespace, address: SocketAddr) -> TcpListener {
-    let listener = target
-        .run(move || TcpListener::bind((wildcard(address.ip()), address.port())))
+    let bind = || target.run(move || TcpListener::bind((wildcard(address.ip()), address.port())));
+    // A process that another test is just starting holds a copy of the listener before, for as
+    // long as it is not yet the program it will be.
+    let listener = patiently(bind)
         .unwrap_or_else(|error| panic!("listen on {address} in {}: {error}", target.name()));
     listener.set_nonblocking(true).expect("a listener can be made non-blocking");
     listener

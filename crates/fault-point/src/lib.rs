@@ -3,6 +3,16 @@
 //! Every side effect of every plugin passes [`effect`] right before it happens.
 //! With the feature `inject`, `CNI_FAULT=<executable>:<fail|kill>:<n>` makes the n-th effect
 //! (counted from 1) of the executable of that name fail with `EIO`, or kills the process there.
+//! `CNI_FAULT_MARK` names a file in which the fault writes what it hit; a fault that finds the
+//! file is over, so that it hits one effect however many processes take part.
+
+#![cfg_attr(
+    feature = "inject",
+    expect(
+        clippy::disallowed_methods,
+        reason = "the fault suite tells its wish by the environment, and a kill is an abort"
+    )
+)]
 
 use std::io;
 
@@ -33,10 +43,25 @@ pub fn effect(what: &str) -> io::Result<()> {
     if EFFECTS.fetch_add(1, Ordering::SeqCst) + 1 != chosen {
         return Ok(());
     }
+    if !leave_mark(what) {
+        return Ok(());
+    }
     match mode {
         Mode::Fail => Err(io::Error::other(format!("injected fault before: {what}"))),
         Mode::Kill => std::process::abort(),
     }
+}
+
+/// Writes down what the fault hits; tells whether it is the first to do so.
+#[cfg(feature = "inject")]
+fn leave_mark(what: &str) -> bool {
+    use std::io::Write;
+
+    let Some(file) = std::env::var_os("CNI_FAULT_MARK") else {
+        return true;
+    };
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+    made.is_ok_and(|mut file| file.write_all(what.as_bytes()).is_ok())
 }
 
 #[cfg(feature = "inject")]

@@ -4,7 +4,7 @@ use cni_core::{AddResult, Context, Error, Interface, Request, Result, Undo, quot
 use cni_ipam::configure::{Announcement, Target, ensure_forwarding};
 use cni_ipam::lease::Lease;
 use cni_ipam::link::HostLink;
-use linux_net::{IfName, Link, LinkRef, Mac, Netns, PortFlags, Rtnl};
+use linux_net::{IfName, Link, LinkRef, Mac, Netns, PortFlags, Rtnl, random_veth_name};
 
 use crate::conf::Conf;
 use crate::firewall::{MasqueradeRules, Sources, SpoofCheckRules};
@@ -27,6 +27,11 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
     let ifname = IfName::try_from(request.attachment.ifname.as_str())?;
 
     let bridge = host_bridge::ensure(&host, &plan)?;
+    if container.find_link(&ifname)?.is_some() {
+        return Err(port::taken(&ifname, &random_veth_name()?));
+    }
+    // The IPAM plugin works while the pair is made.
+    let requested = lease.map(|lease| lease.request(undo)).transpose()?;
     let pair = Pair {
         bridge: &bridge,
         mtu: plan.mtu,
@@ -55,9 +60,9 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
     result.interfaces[CONTAINER].sandbox.clone_from(netns_path);
     let target =
         Target { netns: &netns, rtnl: &container, index: inside.index, ifname: ifname.as_str() };
-    match (&plan.layer3, lease) {
-        (Some(layer3), Some(lease)) => {
-            let leased = lease.obtain(undo)?;
+    match (&plan.layer3, requested) {
+        (Some(layer3), Some(requested)) => {
+            let leased = requested.obtain()?;
             result.ips = leased.ips;
             result.routes = leased.routes;
             result.dns = leased.dns;
@@ -99,7 +104,7 @@ impl Scene<'_> {
         let gateways = gateway::complete(result, layer3);
         self.target.configure(
             result,
-            &Announcement { duplicate_address_detection: layer3.duplicate_address_detection },
+            &Announcement { detection: layer3.detection, arp: true, ndisc: false },
         )?;
         if !gateways.is_empty() {
             let device = match self.plan.vlans.access {

@@ -2,15 +2,16 @@
 
 use std::net::IpAddr;
 
-use cni_core::{Cleanup, Context, Owned, Request, Result, quote};
+use cni_core::{Cleanup, Owned, Request, Result};
+use cni_ipam::container::{self, Departure};
 use cni_ipam::lease::Lease;
-use linux_net::{Family, Netns, Rtnl};
+use linux_net::{Address, Family, Rtnl};
 
 use crate::conf::Conf;
 use crate::firewall::{MasqueradeRules, Sources, SpoofCheckRules};
 
 pub(crate) fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> {
-    let container = match open_container(&request.attachment.netns) {
+    let container = match container::open_if_present(&request.attachment.netns) {
         Ok(container) => container,
         Err(error) => {
             cleanup.record(Err(error));
@@ -21,39 +22,23 @@ pub(crate) fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> 
         .conf
         .ip_masq
         .then(|| MasqueradeRules::of(request, sources(request, container.as_ref())));
-    let ifname = request.attachment.ifname.clone();
-    // The kernel takes some 15 ms to let go of a link, all of it waiting.
-    let link = container.map(|container| {
-        std::thread::spawn(move || match container.remove_link(ifname.as_str()) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error).context(|| format!("failed to delete {}", quote(&ifname))),
-        })
-    });
+    let departure =
+        container.map(|container| Departure::start(container, &request.attachment.ifname));
+    let has_lease = !request.network.ipam.plugin_type.is_empty();
+    let lease = has_lease.then(|| Lease::find(request).and_then(|lease| lease.start_removal()));
     if let Some(rules) = masquerade {
         cleanup.record(rules.remove());
     }
     if request.conf.macspoofchk {
         cleanup.record(SpoofCheckRules::of(&request.attachment).remove());
     }
-    if !request.network.ipam.plugin_type.is_empty() {
-        cleanup.record(Lease::find(request).and_then(|lease| lease.remove()));
+    if let Some(lease) = lease {
+        cleanup.record(lease.and_then(|running| running.finish()));
     }
-    if let Some(link) = link {
-        cleanup.record(link.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+    if let Some(departure) = departure {
+        cleanup.record(departure.finish());
     }
     Ok(())
-}
-
-/// A socket in the container's namespace; none when there is no such namespace any more.
-fn open_container(path: &str) -> Result<Option<Rtnl>> {
-    if path.is_empty() {
-        return Ok(None);
-    }
-    match Netns::open(path) {
-        Ok(netns) => Ok(Some(Rtnl::open(&netns)?)),
-        Err(error) if error.is_missing() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The addresses whose masquerade rules are this attachment's. The chain is shared by all
@@ -68,22 +53,20 @@ fn sources(request: &Request<Conf>, container: Option<&Rtnl>) -> Sources {
             false => Sources::Are(addresses),
         };
     };
-    let of_link = |index: u32| {
-        [Family::V4, Family::V6]
-            .into_iter()
-            .filter_map(|family| container.list_addresses(index, family).ok())
-            .flatten()
-            .map(|address| address.network.ip())
-            .collect::<Vec<_>>()
+    let listed = |list: &dyn Fn(Family) -> linux_net::Result<Vec<Address>>| {
+        let families = [Family::V4, Family::V6].into_iter();
+        let addresses = families.filter_map(|family| list(family).ok()).flatten();
+        addresses.map(|address| address.network.ip()).collect::<Vec<_>>()
     };
     match container.find_link(request.attachment.ifname.as_str()) {
-        Ok(Some(link)) => addresses.extend(of_link(link.index)),
+        Ok(Some(link)) => {
+            addresses.extend(listed(&|family| container.list_addresses(link.index, family)));
+        }
         // The interface is gone, and only the others can tell which addresses were not its own.
-        _ if addresses.is_empty() => return Sources::AreNot(of_link(ALL_LINKS)),
+        _ if addresses.is_empty() => {
+            return Sources::AreNot(listed(&|family| container.list_all_addresses(family)));
+        }
         _ => (),
     }
     Sources::Are(addresses)
 }
-
-/// The index that stands for every link when addresses are listed.
-const ALL_LINKS: u32 = 0;

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use cni_core::spec::address::{self, Cidr};
 use cni_core::{AddResult, Context, Error, Interface, Result, Route, quote};
-use linux_net::{Family, IfName, Link, Mac, Netns, PortFlags, Request, Rtnl, VlanId};
+use linux_net::{
+    AddressOptions, Family, IfName, Link, Mac, Netns, PortFlags, Request, Rtnl, VlanId,
+};
 
 use crate::plan::{Layer3, Vlans};
 use crate::port::Pair;
@@ -172,7 +174,10 @@ fn ensure_address(host: &Rtnl, device: &Link, gateway: Cidr, force: bool) -> Res
             _ => (),
         }
     }
-    match host.apply(Request::add_address(device.index, gateway.0)) {
+    // The containers may ask for it at once, a second or two before its detection would end; the
+    // reference lets it run, and never looks at its outcome.
+    let options = AddressOptions { without_detection: true, ..AddressOptions::default() };
+    match host.apply(Request::add_address_with(device.index, gateway.0, options)) {
         Err(error) if !error.is_present() => {
             return Err(error).context(|| format!("could not add IP address {gateway} to {name}"));
         }

@@ -16,7 +16,6 @@ mod vlan;
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
 use conf::Conf;
-use serde_json::Value;
 
 /// The plugin `bridge`.
 pub struct Bridge;
@@ -26,7 +25,7 @@ impl Plugin for Bridge {
     const PURPOSE: &'static str = "Connects a container to a Linux bridge on the host";
     type Conf = Conf;
 
-    fn default_network() -> Value {
+    fn default_network() -> serde_json::Value {
         conf::default_network()
     }
     fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {

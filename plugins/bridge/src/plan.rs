@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cni_core::spec::args;
 use cni_core::{Context, Error, Request, Result, quote};
+use cni_ipam::configure::Detection;
 use linux_net::{IfName, Mac, VlanId};
 use netfilter::masquerade::{Backend, choose_backend};
 
@@ -34,7 +35,7 @@ pub(crate) struct Layer3 {
     pub(crate) default_gateway: bool,
     pub(crate) force_address: bool,
     pub(crate) masquerade: Option<Backend>,
-    pub(crate) duplicate_address_detection: bool,
+    pub(crate) detection: Detection,
 }
 
 /// The VLANs of a port.
@@ -102,7 +103,7 @@ impl Layer3 {
             default_gateway: conf.is_default_gateway,
             force_address: conf.force_address,
             masquerade,
-            duplicate_address_detection: conf.enabledad,
+            detection: if conf.enabledad { Detection::Awaited } else { Detection::Off },
         })
     }
 }

@@ -74,7 +74,7 @@ impl Pair<'_> {
                 if far.find_link(self.far_name)?.is_none() {
                     return Ok(None);
                 }
-                return Err(taken(self.far_name.as_str(), name.as_str()));
+                return Err(taken(self.far_name, name));
             }
             Err(error) => return Err(error).context(|| "failed to make veth pair"),
         }
@@ -89,13 +89,12 @@ impl Pair<'_> {
     }
 }
 
-/// The error for an interface name that the container already has. It comes before the lease, so
-/// a repeated ADD does not touch the addresses of the first.
-fn taken(ifname: &str, peer: &str) -> Error {
+/// The error for an interface name that the container already has.
+pub(crate) fn taken(ifname: &IfName, peer: &IfName) -> Error {
     Error::internal(format!(
         "container veth name ({}) peer provided ({}) already exists",
-        quote(ifname),
-        quote(peer)
+        quote(ifname.as_str()),
+        quote(peer.as_str())
     ))
 }
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
 
 use super::dispatch::Verbs;
@@ -27,12 +28,10 @@ pub(super) enum Typed {
 ///
 /// The exit code after help or a usage error has been printed: 0 or 2.
 pub(super) fn parse(verbs: &Verbs) -> Result<Typed, ExitCode> {
-    let matches = match grammar(verbs).try_get_matches() {
+    let mut grammar = grammar(verbs);
+    let matches = match grammar.try_get_matches_from_mut(std::env::args_os()) {
         Ok(matches) => matches,
-        Err(error) if error.use_stderr() => {
-            output::write_stderr(&error.to_string());
-            return Err(ExitCode::from(2));
-        }
+        Err(error) if error.use_stderr() => return Err(usage_error(&error)),
         Err(help) => {
             let _ = output::write(&help.to_string());
             return Err(ExitCode::SUCCESS);
@@ -53,10 +52,16 @@ pub(super) fn parse(verbs: &Verbs) -> Result<Typed, ExitCode> {
     match invocation {
         Ok(invocation) => Ok(Typed::Invocation { invocation, as_json: flag(given, "json") }),
         Err(error) => {
-            output::write_stderr(&format!("{} {name}: {error}\n", verbs.name));
-            Err(ExitCode::from(2))
+            let verb = grammar.find_subcommand_mut(name).expect("the verb that was matched");
+            Err(usage_error(&verb.error(ErrorKind::ValueValidation, error)))
         }
     }
+}
+
+/// Says what is wrong, and how it is right.
+fn usage_error(error: &clap::Error) -> ExitCode {
+    output::write_stderr(&error.to_string());
+    ExitCode::from(2)
 }
 
 fn grammar(verbs: &Verbs) -> Clap {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::exec::{self, Wording};
+use super::exec::{Running, Wording};
 use super::invocation::{Command, Invocation};
 use crate::spec::error::{Error, Result, quote};
 use crate::spec::json;
@@ -62,18 +62,23 @@ impl Delegate {
         self
     }
 
-    /// Runs ADD. When it fails, its DEL is run, as the specification wants.
+    /// Starts ADD and does not wait for it. Whoever does so owns what it makes from then on: a
+    /// failed ADD has to be followed by DEL, as the specification wants.
     ///
     /// # Errors
     ///
-    /// The delegate's own error, or that its result cannot be read.
-    pub fn add(&self) -> Result<AddResult> {
-        let added = self.run(Command::Add).and_then(|output| self.result(&output));
-        if added.is_err() {
-            // The ADD's error is the one to report.
-            let _ = self.run(Command::Del);
-        }
-        added
+    /// When it cannot be started.
+    pub fn start_add(&self) -> Result<RunningAdd> {
+        Ok(RunningAdd { running: self.start(Command::Add)?, invocation: self.invocation.clone() })
+    }
+
+    /// Starts DEL and does not wait for it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start_del(&self) -> Result<RunningDel> {
+        self.start(Command::Del).map(RunningDel)
     }
 
     /// Runs DEL.
@@ -82,7 +87,7 @@ impl Delegate {
     ///
     /// The delegate's own error.
     pub fn del(&self) -> Result<()> {
-        self.run(Command::Del).map(drop)
+        self.start_del()?.finish()
     }
 
     /// Runs CHECK.
@@ -113,18 +118,50 @@ impl Delegate {
     }
 
     fn run(&self, command: Command) -> Result<Vec<u8>> {
-        let variables = self.invocation.environment(command);
-        exec::run(&self.executable, &variables, &self.invocation.stdin, Wording::Plugin)
+        self.start(command)?.finish(None, Wording::Plugin)
     }
 
-    fn result(&self, output: &[u8]) -> Result<AddResult> {
+    fn start(&self, command: Command) -> Result<Running> {
+        let variables = self.invocation.environment(command);
+        Running::start(&self.executable, &variables, &self.invocation.stdin)
+    }
+}
+
+/// A delegate's ADD on its way.
+pub struct RunningAdd {
+    running: Running,
+    invocation: Invocation,
+}
+
+impl RunningAdd {
+    /// Waits for the result.
+    ///
+    /// # Errors
+    ///
+    /// The delegate's own error, or that its result cannot be read.
+    pub fn finish(self) -> Result<AddResult> {
         #[derive(Default, serde::Deserialize)]
         #[serde(default, rename_all = "camelCase")]
         struct Versioned {
             cni_version: String,
         }
+        let output = self.running.finish(None, Wording::Plugin)?;
         let Versioned { cni_version } = json::from_slice(&self.invocation.stdin)?;
-        AddResult::from_plugin_output(output, &cni_version)
+        AddResult::from_plugin_output(&output, &cni_version)
+    }
+}
+
+/// A delegate's DEL on its way.
+pub struct RunningDel(Running);
+
+impl RunningDel {
+    /// Waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// The delegate's own error.
+    pub fn finish(self) -> Result<()> {
+        self.0.finish(None, Wording::Plugin).map(drop)
     }
 }
 

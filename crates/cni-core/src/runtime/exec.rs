@@ -2,7 +2,7 @@
 
 use std::io::{Seek, Write};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 use std::{fs, io};
 
@@ -21,63 +21,69 @@ pub enum Wording {
     Runtime,
 }
 
-/// Runs the plugin at `path` with `variables` put into the inherited environment, and returns
-/// what it printed. What it wrote to standard error is passed on after it succeeded.
-///
-/// # Errors
-///
-/// The error document it printed, or one of code 0 made up of its output and exit status.
-pub fn run(
-    path: &Path,
-    variables: &[(&'static str, String)],
-    stdin: &[u8],
-    wording: Wording,
-) -> Result<Vec<u8>> {
-    run_within(None, path, variables, stdin, wording)
+/// A plugin that was started and runs beside us.
+pub struct Running {
+    /// There until the plugin has been waited for.
+    child: Option<Child>,
 }
 
-/// Does what [`run`] does, but kills a plugin that takes longer than `limit`.
-///
-/// # Errors
-///
-/// Those of [`run`]; for a killed plugin that printed nothing
-/// `netplugin failed with no error message: signal: killed`.
-pub fn run_within(
-    limit: Option<Duration>,
-    path: &Path,
-    variables: &[(&'static str, String)],
-    stdin: &[u8],
-    wording: Wording,
-) -> Result<Vec<u8>> {
-    let output = start(limit, path, variables, stdin).map_err(|error| {
-        let path = path.display();
-        no_message(&format!("fork/exec {path}: {}", io_cause(&error)))
-    })?;
-    if !output.status.success() {
-        return Err(failure(&output, wording));
+impl Running {
+    /// Starts the plugin at `path` with `variables` put into the inherited environment.
+    ///
+    /// # Errors
+    ///
+    /// Code 0: `netplugin failed with no error message: fork/exec …`.
+    pub fn start(path: &Path, variables: &[(&'static str, String)], stdin: &[u8]) -> Result<Self> {
+        let start = || -> io::Result<Child> {
+            Command::new(path)
+                .envs(variables.iter().map(|(name, value)| (name, value)))
+                .stdin(in_memory(stdin)?)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+        };
+        match start() {
+            Ok(child) => Ok(Self { child: Some(child) }),
+            Err(error) => {
+                let path = path.display();
+                Err(no_message(&format!("fork/exec {path}: {}", io_cause(&error))))
+            }
+        }
     }
-    if !output.stderr.is_empty() {
-        // Nothing can be done about a closed standard error, and the plugin succeeded.
-        let _ = io::stderr().write_all(&output.stderr);
+
+    /// Waits for the plugin and returns what it printed. What it wrote to standard error is
+    /// passed on after it succeeded. With a `limit`, a plugin that takes longer is killed.
+    ///
+    /// # Errors
+    ///
+    /// The error document it printed, or one of code 0 made up of its output and exit status; for
+    /// a killed plugin `netplugin failed with no error message: signal: killed`.
+    pub fn finish(mut self, limit: Option<Duration>, wording: Wording) -> Result<Vec<u8>> {
+        let output = match (self.child.take(), limit) {
+            (None, _) => return Ok(Vec::new()),
+            (Some(child), None) => child.wait_with_output(),
+            (Some(child), Some(limit)) => time_limit::wait_with_output(child, limit),
+        };
+        let output = output.map_err(|error| no_message(&io_cause(&error)))?;
+        if !output.status.success() {
+            return Err(failure(&output, wording));
+        }
+        if !output.stderr.is_empty() {
+            // Nothing can be done about a closed standard error, and the plugin succeeded.
+            let _ = io::stderr().write_all(&output.stderr);
+        }
+        Ok(output.stdout)
     }
-    Ok(output.stdout)
 }
 
-fn start(
-    limit: Option<Duration>,
-    path: &Path,
-    variables: &[(&'static str, String)],
-    stdin: &[u8],
-) -> io::Result<std::process::Output> {
-    let child = Command::new(path)
-        .envs(variables.iter().map(|(name, value)| (name, value)))
-        .stdin(in_memory(stdin)?)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    match limit {
-        Some(limit) => time_limit::wait_with_output(child, limit),
-        None => child.wait_with_output(),
+/// What is not waited for on the way out of an error is waited for here, so that taking back what
+/// the plugin does comes after it is done.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = self.child.take() {
+            // The error that led here is the one to report.
+            let _ = child.wait_with_output();
+        }
     }
 }
 
@@ -107,6 +113,8 @@ fn failure(output: &std::process::Output, wording: Wording) -> Error {
         };
     }
     match json::from_slice::<Document>(&output.stdout) {
+        // A result printed before the failure, most likely; it does not say what went wrong.
+        Ok(Document { code: Code::UNKNOWN, msg, .. }) if msg.is_empty() => no_message(&status),
         Ok(Document { code, msg, details }) => Error { code, msg, details },
         Err(error) => {
             let stdout = quote(&String::from_utf8_lossy(&output.stdout));

@@ -17,7 +17,7 @@ mod termination;
 mod time_limit;
 mod undo;
 
-pub use delegate::{Delegate, find_plugin};
+pub use delegate::{Delegate, RunningAdd, RunningDel, find_plugin};
 pub use invocation::{Attachment, Command, Invocation};
 pub use main::{executable_name, main, print_error};
 pub use plugin::{Plugin, Request};

@@ -9,7 +9,8 @@ use crate::spec::error::{Error, Result};
 pub(super) struct Termination(Option<SignalFd>);
 
 impl Termination {
-    /// Holds the signals back. Children are not affected: they start with no signal blocked.
+    /// Holds the signals back, from children too: what a delegate has begun it ends, and a Ctrl-C
+    /// that reaches both processes is answered once, here.
     pub(super) fn hold_back() -> Self {
         let mut signals = SigSet::empty();
         signals.add(Signal::SIGTERM);

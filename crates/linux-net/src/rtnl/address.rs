@@ -54,19 +54,34 @@ impl Rtnl {
     ///
     /// What the kernel refused.
     pub fn list_addresses(&self, index: u32, family: Family) -> Result<Vec<Address>> {
+        self.list(Some(index), family)
+    }
+
+    /// Lists the addresses of all links.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub fn list_all_addresses(&self, family: Family) -> Result<Vec<Address>> {
+        self.list(None, family)
+    }
+
+    fn list(&self, index: Option<u32>, family: Family) -> Result<Vec<Address>> {
         let mut bytes = vec![0; HEADER_LEN + FIXED_LEN];
         bytes[HEADER_LEN] = family.number();
-        bytes[HEADER_LEN + 4..].copy_from_slice(&index.to_ne_bytes());
-        let object = LinkRef::Index(index).to_string();
+        bytes[HEADER_LEN + 4..].copy_from_slice(&index.unwrap_or(0).to_ne_bytes());
+        let object =
+            index.map_or("all links".to_owned(), |index| LinkRef::Index(index).to_string());
         let request =
             Request::from_bytes(bytes, libc::RTM_GETADDR, DUMP, "list addresses of", object);
         self.dump(&request, |list, message| list.extend(decode(message, index)))
     }
 }
 
-/// Reads an address of the link with index `index`; kernels before 4.20 list all links' ones.
-fn decode(message: &Message<'_>, index: u32) -> Option<Address> {
-    if message.kind != libc::RTM_NEWADDR || read_u32(message.body, 4)? != index {
+/// Reads an address, of this link if one is given: kernels before 4.20 list all links' addresses.
+fn decode(message: &Message<'_>, index: Option<u32>) -> Option<Address> {
+    let of = read_u32(message.body, 4)?;
+    if message.kind != libc::RTM_NEWADDR || index.is_some_and(|index| index != of) {
         return None;
     }
     let mut address = None;

@@ -12,7 +12,8 @@ use linux_net::{
 const MAC: [u8; 6] = [0xc2, 0xb0, 0x57, 0x49, 0x47, 0xf1];
 
 fn bridge(rtnl: &Rtnl, name: &IfName) -> Link {
-    let request = Request::create_bridge(&Bridge { name, mac: None, mtu: Some(1400), vlan_filtering: false });
+    let request =
+        Request::create_bridge(&Bridge { name, mac: None, mtu: Some(1400), vlan_filtering: false });
     let (steps, mut links) = rtnl.run_and_get(&[request], &[name.into()]);
     assert!(steps[0].is_ok(), "{steps:?}");
     links.remove(0).unwrap()

@@ -1,6 +1,6 @@
 //! The nfnetlink socket of the calling thread's network namespace.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -18,8 +18,10 @@ const LARGE_BATCH: usize = 64 * 1024;
 /// An nfnetlink socket; it stays in the network namespace it was opened in.
 #[derive(Debug)]
 pub struct Socket {
-    descriptor: OwnedFd,
+    /// There until the socket is dropped.
+    descriptor: Option<OwnedFd>,
     buffer: Vec<u8>,
+    closing_waits: bool,
 }
 
 impl Socket {
@@ -36,17 +38,33 @@ impl Socket {
             SockProtocol::NetlinkNetFilter,
         )
         .map_err(|errno| refused("open an nfnetlink socket", errno))?;
-        Ok(Socket { descriptor, buffer: vec![0; BUFFER] })
+        Ok(Socket { descriptor: Some(descriptor), buffer: vec![0; BUFFER], closing_waits: false })
+    }
+
+    /// Leaves the closing of the socket to the end of the process.
+    ///
+    /// The kernel lets a socket's closing wait until everything that was deleted is freed, which
+    /// takes some 15 ms. At the end of a DEL this is mostly over, because deleting the link waits
+    /// for the same.
+    pub(super) fn leave_open(&mut self) {
+        self.closing_waits = true;
+    }
+
+    fn raw(&self) -> RawFd {
+        self.descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd)
     }
 
     /// Sends messages; the kernel has acted on all of them when this returns.
     pub(super) fn send(&self, messages: &[u8]) -> Result<()> {
         if messages.len() > LARGE_BATCH {
             // Without the privilege for it the send below says what is wrong.
-            let _ = setsockopt(&self.descriptor, sockopt::SndBufForce, &(2 * messages.len()));
+            let _ = self
+                .descriptor
+                .as_ref()
+                .map(|socket| setsockopt(socket, sockopt::SndBufForce, &(2 * messages.len())));
         }
         // An unconnected netlink socket sends to the kernel.
-        send(self.descriptor.as_raw_fd(), messages, MsgFlags::empty())
+        send(self.raw(), messages, MsgFlags::empty())
             .map_err(|errno| refused("send to nf_tables", errno))?;
         Ok(())
     }
@@ -59,7 +77,7 @@ impl Socket {
         // With MSG_TRUNC the result is the message's length even if the buffer is too short.
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
         loop {
-            let errno = match recv(self.descriptor.as_raw_fd(), &mut self.buffer, flags) {
+            let errno = match recv(self.raw(), &mut self.buffer, flags) {
                 Ok(length) if length <= self.buffer.len() => {
                     return Ok(Some(&self.buffer[..length]));
                 }
@@ -69,6 +87,15 @@ impl Socket {
                 Err(errno) => errno,
             };
             return Err(refused("read from nf_tables", errno));
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Some(descriptor) = self.descriptor.take_if(|_| self.closing_waits) {
+            // Whoever owns a raw descriptor closes it: here the kernel, when the process ends.
+            let _ = descriptor.into_raw_fd();
         }
     }
 }

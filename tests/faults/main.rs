@@ -1,0 +1,13 @@
+//! Plugins that fail or are killed at each of their effects, one after the other.
+#![expect(
+    clippy::print_stdout,
+    reason = "a failed test shows which fault a failed test had got to"
+)]
+
+mod bridge;
+mod first_attachment;
+mod host_local;
+mod loopback;
+#[path = "../support/networks.rs"]
+mod networks;
+mod stage;
