@@ -143,3 +143,26 @@ fn standard_error_of_a_delegate_is_passed_on() {
         assert!(outcome.stdout().starts_with(b"{") && outcome.stdout().ends_with(b"}"));
     }
 }
+
+/// A package manager may be writing the executable at this very moment.
+#[test]
+fn a_delegate_that_is_being_written_is_tried_again() {
+    for plugin in delegating() {
+        let host = Host::new();
+        let c1 = host.container("c1");
+        // Only an executable is busy while it is open for writing, not a script.
+        let net = network(plugin, &host, WORKING);
+        host.sh(&format!("cp /bin/busybox {FOLDER}/scripted"));
+        let held = host.run(|| {
+            let path = format!("{FOLDER}/scripted");
+            std::fs::OpenOptions::new().append(true).open(path).expect("the delegate")
+        });
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            drop(held);
+        });
+        // busybox has no applet of this name, and says so: it was started after all.
+        net.add(&c1, "eth0").fails_with(0, "scripted: applet not found");
+        writer.join().expect("the writer ends");
+    }
+}

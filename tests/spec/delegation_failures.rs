@@ -6,12 +6,12 @@ use serde_json::json;
 use crate::delegate::{WORKING, calls, install, network};
 use crate::support::{delegating, has_no_link};
 
-/// Runs ADD with a delegate of this script and demands this error.
+/// Runs ADD with a delegate of this script, whose DEL works, and demands this error.
 fn fails(script: &str, code: u64, msg: &str, details: &str) {
     for plugin in delegating() {
         let host = Host::new();
         let c1 = host.container("c1");
-        let net = network(plugin, &host, script);
+        let net = network(plugin, &host, &format!("[ $CNI_COMMAND = ADD ] || exit 0\n{script}"));
         net.add(&c1, "eth0").fails(code, msg).details_are(details);
     }
 }

@@ -21,6 +21,10 @@ pub enum Wording {
     Runtime,
 }
 
+/// An executable that is just being written is tried again, for five seconds in all.
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
+const BUSY_ATTEMPTS: usize = 50;
+
 /// A plugin that was started and runs beside us.
 pub struct Running {
     /// There until the plugin has been waited for.
@@ -42,7 +46,16 @@ impl Running {
                 .stderr(Stdio::piped())
                 .spawn()
         };
-        match start() {
+        let mut outcome = start();
+        for _ in 0..BUSY_ATTEMPTS {
+            match &outcome {
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => (),
+                _ => break,
+            }
+            std::thread::sleep(BUSY_PAUSE);
+            outcome = start();
+        }
+        match outcome {
             Ok(child) => Ok(Self { child: Some(child) }),
             Err(error) => {
                 let path = path.display();
