@@ -102,3 +102,20 @@ fn status_is_that_of_the_ipam_plugin() {
     net.with_config("mtu", json!("x")).status().fails_with(999, "failed to load netconf: ");
     assert_eq!(c1.shown().lines().count(), 3, "STATUS changes nothing");
 }
+
+#[test]
+fn status_says_when_nothing_could_masquerade() {
+    if lacks_version("bridge", "1.1.0") {
+        return;
+    }
+    let host = Host::new();
+    let net = bridge(&host, json!({ "ipMasq": true, "ipMasqBackend": "iptables" }));
+    net.status().succeeds().silent();
+    let without_programs = net.with_env("PATH", "/nowhere");
+    without_programs.status().fails_with(50, "neither iptables nor nf_tables can be used");
+    without_programs.with_config("ipMasqBackend", json!("nftables")).status().succeeds();
+    without_programs.with_config("ipMasqBackend", json!(null)).status().succeeds();
+    net.with_config("ipMasqBackend", json!("pf"))
+        .status()
+        .fails_with(999, "unknown ipmasq backend \"pf\"");
+}

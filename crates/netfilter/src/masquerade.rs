@@ -25,6 +25,17 @@ pub enum Backend {
     Nftables,
 }
 
+impl Backend {
+    /// Whether rules could be installed now. May start a process.
+    pub fn is_usable(self) -> bool {
+        match self {
+            Self::Preferred => iptables_is_usable() || nft::is_usable(),
+            Self::Iptables => iptables_is_usable(),
+            Self::Nftables => nft::is_usable(),
+        }
+    }
+}
+
 /// Decides on the backend for the key `ipMasqBackend`; runs nothing.
 ///
 /// # Errors
