@@ -6,6 +6,7 @@
 
 mod bridge;
 mod first_attachment;
+mod host_device;
 mod host_local;
 mod loopback;
 #[path = "../support/networks.rs"]

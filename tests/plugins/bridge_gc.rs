@@ -1,6 +1,6 @@
 //! bridge: GC takes what vanished attachments of this network left; STATUS says if ADD can work.
 
-use cni_testkit::{Host, lacks_version};
+use cni_testkit::{Host, difference, lacks_version};
 use serde_json::json;
 
 use crate::networks::{bridge, dual_stack};
@@ -12,42 +12,46 @@ fn only_vanished_attachments_of_this_network_are_collected() {
         return;
     }
     for backend in ["iptables", "nftables"] {
-        let host = Host::new();
-        let (alive, vanished) = (host.container("alive"), host.container("vanished"));
-        let outside = host.outside();
-        let keys = json!({ "isDefaultGateway": true, "ipMasq": true, "ipMasqBackend": backend,
-                           "ipam": dual_stack() });
-        let net = bridge(&host, keys.clone());
-        net.add(&alive, "eth0").succeeds();
-        let clean = host.world();
-        net.add(&vanished, "eth0").succeeds();
-
-        let other = bridge(&host, keys)
-            .with_config("name", json!("net2"))
-            .with_config("bridge", json!("cni1"))
-            .with_config("ipam", json!({ "type": "host-local", "subnet": "10.1.3.0/24" }));
-        other.add(&vanished, "eth1").succeeds();
-        // Routes come and go with the carrier.
-        let is_others = |line: &&str| line.contains("10.1.3.") && !line.starts_with("route ");
-        let others = |world: &str| world.lines().filter(is_others).count();
-        let owned_by_other = others(&host.world());
-        assert!(owned_by_other > 2);
-
-        vanished.destroy();
-        net.gc(&[(&alive, "eth0")]).succeeds().silent();
-        let collected = host.world();
-        for gone in ["10.1.2.3", "fd00:1::3"] {
-            assert!(!collected.contains(gone), "{backend}: {gone} is left in {collected}");
-        }
-        assert_eq!(others(&collected), owned_by_other, "the other network's are touched");
-        assert_eq!(outside.sees_source(&alive, "192.0.2.2:80"), "192.0.2.1");
-        net.check(&alive, "eth0").succeeds();
-
-        other.gc(&[]).succeeds();
-        let leftovers = host.world().replace("link cni1 up\n", "");
-        assert!(!leftovers.contains("vanished"), "{backend}: {leftovers}");
-        assert_eq!(leftovers.matches("10.1.2.2").count(), clean.matches("10.1.2.2").count());
+        difference("bridge-gc", || collects_what_vanished(backend));
     }
+}
+
+fn collects_what_vanished(backend: &str) {
+    let host = Host::new();
+    let (alive, vanished) = (host.container("alive"), host.container("vanished"));
+    let outside = host.outside();
+    let keys = json!({ "isDefaultGateway": true, "ipMasq": true, "ipMasqBackend": backend,
+                           "ipam": dual_stack() });
+    let net = bridge(&host, keys.clone());
+    net.add(&alive, "eth0").succeeds();
+    let clean = host.world();
+    net.add(&vanished, "eth0").succeeds();
+
+    let other = bridge(&host, keys)
+        .with_config("name", json!("net2"))
+        .with_config("bridge", json!("cni1"))
+        .with_config("ipam", json!({ "type": "host-local", "subnet": "10.1.3.0/24" }));
+    other.add(&vanished, "eth1").succeeds();
+    // Routes come and go with the carrier.
+    let is_others = |line: &&str| line.contains("10.1.3.") && !line.starts_with("route ");
+    let others = |world: &str| world.lines().filter(is_others).count();
+    let owned_by_other = others(&host.world());
+    assert!(owned_by_other > 2);
+
+    vanished.destroy();
+    net.gc(&[(&alive, "eth0")]).succeeds().silent();
+    let collected = host.world();
+    for gone in ["10.1.2.3", "fd00:1::3"] {
+        assert!(!collected.contains(gone), "{backend}: {gone} is left in {collected}");
+    }
+    assert_eq!(others(&collected), owned_by_other, "the other network's are touched");
+    assert_eq!(outside.sees_source(&alive, "192.0.2.2:80"), "192.0.2.1");
+    net.check(&alive, "eth0").succeeds();
+
+    other.gc(&[]).succeeds();
+    let leftovers = host.world().replace("link cni1 up\n", "");
+    assert!(!leftovers.contains("vanished"), "{backend}: {leftovers}");
+    assert_eq!(leftovers.matches("10.1.2.2").count(), clean.matches("10.1.2.2").count());
 }
 
 /// The interface counts, not only the container.
@@ -63,8 +67,11 @@ fn a_vanished_interface_of_a_living_container_is_collected() {
     let before = host.nft_rules();
     net.add(&c1, "eth1").succeeds();
     net.gc(&[(&c1, "eth0")]).succeeds();
-    assert_eq!(host.nft_rules(), before);
-    assert_eq!(host.exec(&["ls", "/var/lib/cni/networks/net1"]).matches("10.1.2.").count(), 1);
+    difference("bridge-gc", || {
+        assert_eq!(host.nft_rules(), before);
+        let leases = host.exec(&["ls", "/var/lib/cni/networks/net1"]);
+        assert_eq!(leases.matches("10.1.2.").count(), 1, "{leases}");
+    });
 }
 
 /// Without a list nothing can be proved to be stale.
@@ -94,11 +101,12 @@ fn status_is_that_of_the_ipam_plugin() {
     let net = bridge(&host, json!({ "ipam": ipam }));
     net.status().succeeds().silent();
     net.add(&c1, "eth0").succeeds();
-    net.status().fails_with(50, "no IP addresses available");
+    difference("bridge-status", || drop(net.status().fails_with(50, "no IP addresses available")));
     net.with_config("ipam", json!({})).status().succeeds().silent();
-    net.with_config("ipam", json!({ "type": "nowhere" }))
-        .status()
-        .fails_with(50, "failed to find plugin \"nowhere\"");
+    let lost = net.with_config("ipam", json!({ "type": "nowhere" }));
+    difference("bridge-status", || {
+        lost.status().fails_with(50, "failed to find plugin \"nowhere\"");
+    });
     net.with_config("mtu", json!("x")).status().fails_with(999, "failed to load netconf: ");
     assert_eq!(c1.shown().lines().count(), 3, "STATUS changes nothing");
 }

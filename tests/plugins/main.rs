@@ -12,6 +12,21 @@ mod bridge_masquerade;
 mod bridge_refusals;
 mod bridge_spoof_check;
 mod bridge_vlan;
+mod host_device;
+mod host_device_del;
+mod host_device_sources;
 mod loopback;
+mod macvlan;
+mod macvlan_lifecycle;
+mod macvlan_options;
+#[path = "../support/masters.rs"]
+mod masters;
 #[path = "../support/networks.rs"]
 mod networks;
+mod ptp_addresses;
+mod ptp_attachment;
+mod ptp_check;
+mod ptp_del;
+mod ptp_gc;
+mod ptp_masquerade;
+mod ptp_refusals;

@@ -3,10 +3,11 @@
 use cni_testkit::{Host, Outcome, difference};
 use serde_json::Value;
 
-use crate::support::{Plugin, has_no_link, plugins};
+use crate::support::{Plugin, attaching, has_no_link, plugins};
 
 /// Runs a plugin as it is typed.
 fn typed(host: &Host, plugin: &Plugin, arguments: &[&str]) -> Outcome {
+    plugin.prepare(host);
     host.invoke(plugin.name).without_env("CNI_PATH").args(arguments).run()
 }
 
@@ -30,7 +31,7 @@ fn arguments_mean_nothing_to_a_runtime() {
 #[test]
 fn a_container_is_attached_without_any_configuration() {
     difference("command-line", || {
-        for plugin in plugins() {
+        for plugin in attaching() {
             let host = Host::new();
             let c1 = host.container("c1");
             let added = typed(&host, plugin, &["add", "c1", c1.netns_path()]).exits(0);
@@ -50,7 +51,7 @@ fn a_container_is_attached_without_any_configuration() {
 #[test]
 fn a_namespace_is_a_path_a_name_or_a_process() {
     difference("command-line", || {
-        for plugin in plugins() {
+        for plugin in attaching() {
             let host = Host::new();
             let c1 = host.container("c1");
             host.sh(&format!(
@@ -85,7 +86,7 @@ fn a_namespace_is_a_path_a_name_or_a_process() {
 #[test]
 fn the_configuration_can_be_printed_and_given() {
     difference("command-line", || {
-        for plugin in plugins() {
+        for plugin in attaching() {
             let host = Host::new();
             let c1 = host.container("c1");
             let printed = typed(&host, plugin, &["config"]).exits(0);

@@ -71,6 +71,7 @@ fn a_network_needs_a_name() {
 fn network_names_are_identifiers() {
     let host = Host::new();
     let c1 = host.container("c1");
+    plugins().for_each(|plugin| plugin.prepare(&host));
     let before = host.world();
     for plugin in plugins() {
         for command in COMMANDS {

@@ -2,7 +2,7 @@
 
 use cni_testkit::{Host, Outcome, difference};
 
-use crate::support::{Plugin, plugins};
+use crate::support::{Plugin, attaching};
 
 /// Attaches a container with the text of a configuration in which `%` stands for the plugin's own
 /// keys and the version.
@@ -22,7 +22,7 @@ fn filled(plugin: &Plugin, text: &str) -> Vec<u8> {
 
 #[test]
 fn keys_match_in_any_case() {
-    for plugin in plugins() {
+    for plugin in attaching() {
         add(plugin, r#"{"NAME":"net1",%}"#).succeeds();
         let text = filled(plugin, r#"{"name":"net1",%}"#);
         let text = String::from_utf8(text).expect("text").replace("cniVersion", "CNIVERSION");
@@ -33,7 +33,7 @@ fn keys_match_in_any_case() {
 
 #[test]
 fn the_last_duplicate_wins() {
-    for plugin in plugins() {
+    for plugin in attaching() {
         add(plugin, r#"{"name":"a/b",%,"Name":"net1"}"#).succeeds();
         add(plugin, r#"{"cniVersion":"9.9.9","name":"net1",%}"#).succeeds();
         add(plugin, r#"{"name":"net1",%,"NAME":"a/b"}"#).fails_with(7, "invalid characters");
@@ -42,14 +42,14 @@ fn the_last_duplicate_wins() {
 
 #[test]
 fn null_leaves_what_was_there() {
-    for plugin in plugins() {
+    for plugin in attaching() {
         add(plugin, r#"{"name":"net1","name":null,%,"prevResult":null,"dns":null}"#).succeeds();
     }
 }
 
 #[test]
 fn unknown_keys_are_ignored() {
-    for plugin in plugins() {
+    for plugin in attaching() {
         let unknown = r#"{"name":"net1","unknown":{"a":[1.5,null,true,9007199254740993]},"":1,%}"#;
         add(plugin, unknown).succeeds();
     }
@@ -59,7 +59,7 @@ fn unknown_keys_are_ignored() {
 fn broken_text_is_repaired() {
     let host = Host::new();
     let c1 = host.container("c1");
-    for plugin in plugins() {
+    for plugin in attaching() {
         add(plugin, r#"{"name":"net1","x":"\ud800",%}"#).succeeds();
         let mut stdin = filled(plugin, r#"{"name":"net1","x":"!",%}"#);
         let at = stdin.iter().position(|&byte| byte == b'!').expect("the mark");
@@ -77,11 +77,11 @@ fn nesting_ends_at_128_levels() {
     let nested = |levels: usize| {
         format!(r#"{{"name":"net1","x":{}{},%}}"#, "[".repeat(levels), "]".repeat(levels))
     };
-    for plugin in plugins() {
+    for plugin in attaching() {
         add(plugin, &nested(120)).succeeds();
     }
     difference("nesting", || {
-        for plugin in plugins() {
+        for plugin in attaching() {
             add(plugin, &nested(128)).fails_with(6, "recursion limit exceeded");
         }
     });
@@ -90,11 +90,11 @@ fn nesting_ends_at_128_levels() {
 /// The reference does not look at numbers under keys it does not know.
 #[test]
 fn numbers_end_where_doubles_do() {
-    for plugin in plugins() {
+    for plugin in attaching() {
         add(plugin, r#"{"name":"net1","x":[1e308,-12345678901234567890123],%}"#).succeeds();
     }
     difference("huge-numbers", || {
-        for plugin in plugins() {
+        for plugin in attaching() {
             add(plugin, r#"{"name":"net1","x":1e400,%}"#).fails_with(6, "out of range");
         }
     });

@@ -2,7 +2,7 @@
 
 use cni_testkit::{Host, Network, difference, lacks_release};
 
-use crate::support::{Plugin, plugins};
+use crate::support::{Plugin, attaching};
 
 const REFUSED: &str = "plugin's netns and netns from CNI_NETNS should not be the same";
 
@@ -15,11 +15,11 @@ fn own_namespace<'h>(plugin: &Plugin, host: &'h Host) -> Network<'h> {
 #[test]
 fn own_namespace_is_refused_before_anything_is_done() {
     difference("own-namespace-guard", || {
-        for plugin in plugins() {
+        for plugin in attaching() {
             let host = Host::new();
             let c1 = host.container("c1");
-            let before = host.world();
             let net = own_namespace(plugin, &host);
+            let before = host.world();
             for allowance in ["", "0", "yes", "2", "truee"] {
                 let net = net.with_env("CNI_NETNS_OVERRIDE", allowance);
                 net.add(&c1, "eth0").fails(8, REFUSED);
@@ -35,7 +35,7 @@ fn own_namespace_is_served_when_asked_for() {
     if lacks_release("1.5.0") {
         return;
     }
-    for plugin in plugins() {
+    for plugin in attaching() {
         for allowance in ["1", "true", "TRUE", "True"] {
             let host = Host::new();
             let c1 = host.container("c1");
@@ -51,7 +51,7 @@ fn own_namespace_is_served_when_asked_for() {
 /// What is no namespace is left to the plugin: IPAM plugins do not even look at it.
 #[test]
 fn del_needs_no_namespace() {
-    for plugin in plugins() {
+    for plugin in attaching() {
         let host = Host::new();
         let c1 = host.container("c1");
         let net = plugin.network(&host);

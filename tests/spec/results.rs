@@ -3,16 +3,16 @@
 use cni_testkit::{Host, difference, lacks_release};
 use serde_json::Value;
 
-use crate::support::{Plugin, plugins};
+use crate::support::{Plugin, attaching};
 
 /// The reference's loopback prints the newest layout under every version.
 #[test]
 fn results_have_the_layout_of_their_version() {
-    for plugin in plugins().filter(|plugin| plugin.name != "loopback") {
+    for plugin in attaching().filter(|plugin| plugin.name != "loopback") {
         has_the_layout_of_its_version(plugin);
     }
     difference("loopback-layout", || {
-        plugins()
+        attaching()
             .filter(|plugin| plugin.name == "loopback")
             .for_each(has_the_layout_of_its_version);
     });
@@ -42,7 +42,7 @@ fn has_the_layout_of_its_version(plugin: &Plugin) {
 
 #[test]
 fn a_missing_version_is_0_1_0() {
-    for plugin in plugins() {
+    for plugin in attaching() {
         for version in [None, Some("")] {
             let result: Value = serde_json::from_str(&added(plugin, version)).expect("a result");
             assert_eq!(result["cniVersion"], "0.1.0", "{result}");
@@ -62,7 +62,7 @@ fn added(plugin: &Plugin, version: Option<&str>) -> String {
 
 #[test]
 fn only_add_has_a_result() {
-    for plugin in plugins() {
+    for plugin in attaching() {
         let host = Host::new();
         let c1 = host.container("c1");
         let net = plugin.network(&host);

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use cni_testkit::{Container, Host, Outcome, difference, plugin_dir};
 
-use crate::support::{Plugin, has_no_link, plugins};
+use crate::support::{Plugin, attaching, has_no_link};
 
 /// What was given to a plugin that needs no configuration is still there afterwards.
 #[test]
 fn standard_input_is_left_alone_where_it_is_not_needed() {
     let host = Host::new();
-    for plugin in plugins() {
+    for plugin in attaching() {
         let executable = plugin_dir().join(plugin.name);
         for command in ["VERSION", ""] {
             let script = format!(
@@ -27,7 +27,7 @@ fn standard_input_is_left_alone_where_it_is_not_needed() {
 fn standard_input_is_read_to_its_end() {
     let host = Host::new();
     let c1 = host.container("c1");
-    for plugin in plugins() {
+    for plugin in attaching() {
         let script = "{ head -c 20; sleep 0.05; cat; } | \"$1\"";
         let outcome = from_script(plugin, &host, &c1, script);
         assert!(outcome.is_success(), "{outcome}");
@@ -40,7 +40,7 @@ fn standard_input_is_read_to_its_end() {
 fn standard_input_that_cannot_be_read_is_an_error() {
     let host = Host::new();
     let c1 = host.container("c1");
-    for plugin in plugins() {
+    for plugin in attaching() {
         let outcome = from_script(plugin, &host, &c1, "\"$1\" </run");
         outcome.fails_with(5, "error reading from stdin: ");
     }
@@ -51,7 +51,7 @@ fn standard_input_that_cannot_be_read_is_an_error() {
 fn a_result_nobody_reads_is_taken_back() {
     let no_reader = "mkfifo /run/unread; exec 3<>/run/unread 4>/run/unread 3<&-; \"$1\" >&4";
     difference("unread-result", || {
-        for plugin in plugins() {
+        for plugin in attaching() {
             for script in [no_reader, "\"$1\" >/dev/full"] {
                 let host = Host::new();
                 let (c1, c2) = (host.container("c1"), host.container("c2"));
@@ -71,6 +71,7 @@ fn a_result_nobody_reads_is_taken_back() {
 
 /// Calls ADD from a shell script, in which the plugin is `$1`.
 fn from_script(plugin: &Plugin, host: &Host, container: &Container, script: &str) -> Outcome {
+    plugin.prepare(host);
     let executable = plugin_dir().join(plugin.name);
     host.invoke("sh")
         .plugins(Path::new("/bin"))

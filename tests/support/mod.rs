@@ -1,15 +1,38 @@
 //! The plugins of the set, each with the least configuration that its ADD takes.
 
-use cni_testkit::{Container, Host, Invocation, Network, lacks_plugin, supported_versions};
+use cni_testkit::{
+    Container, Feature, Host, Invocation, Network, has, lacks_plugin, supported_versions,
+};
 use serde_json::{Value, json};
 
 /// The whole set: a new plugin gets one line here, and every rule of the protocol is its rule.
 pub const SET: &[Plugin] = &[
-    Plugin { name: "bridge", keys: bridge, delegates: true },
-    Plugin { name: "host-local", keys: host_local, delegates: false },
-    Plugin { name: "loopback", keys: || json!({}), delegates: false },
-    Plugin { name: "static", keys: static_, delegates: false },
+    Plugin { name: "bridge", keys: bridge, delegates: true, ..PLAIN },
+    Plugin { name: "host-device", ..HOST_DEVICE },
+    Plugin { name: "host-local", keys: host_local, ..PLAIN },
+    Plugin { name: "ipvlan", needs: Some(Feature::Ipvlan), ..ON_MASTER },
+    Plugin { name: "loopback", ..PLAIN },
+    Plugin { name: "macvlan", needs: Some(Feature::Macvlan), ..ON_MASTER },
+    Plugin { name: "ptp", keys: ptp, delegates: true, ..PLAIN },
+    Plugin { name: "static", keys: static_, ..PLAIN },
 ];
+
+/// A plugin that needs nothing.
+const PLAIN: Plugin = Plugin {
+    name: "",
+    delegates: false,
+    keys: || json!({}),
+    needs: None,
+    make_surroundings: |_| {},
+};
+
+/// A plugin whose interface is made on one of the host's.
+const ON_MASTER: Plugin =
+    Plugin { keys: on_master, delegates: true, make_surroundings: make_master, ..PLAIN };
+
+/// The plugin that takes a device of the host's.
+const HOST_DEVICE: Plugin =
+    Plugin { keys: host_device, delegates: true, make_surroundings: make_device, ..PLAIN };
 
 /// A plugin of the set.
 pub struct Plugin {
@@ -18,6 +41,10 @@ pub struct Plugin {
     /// Whether it asks the plugin named by `ipam.type` for addresses.
     pub delegates: bool,
     keys: fn() -> Value,
+    /// What the kernel must have for an ADD to succeed.
+    needs: Option<Feature>,
+    /// Makes what an ADD expects on a host; runs any number of times.
+    make_surroundings: fn(&Host),
 }
 
 fn bridge() -> Value {
@@ -28,8 +55,35 @@ fn host_local() -> Value {
     json!({ "ipam": ipam() })
 }
 
+fn ptp() -> Value {
+    json!({ "ipam": ipam() })
+}
+
 fn static_() -> Value {
     json!({ "ipam": { "type": "static", "addresses": [{ "address": "10.1.2.2/24" }] } })
+}
+
+fn on_master() -> Value {
+    json!({ "master": "ext0", "ipam": ipam() })
+}
+
+fn make_master(host: &Host) {
+    let script = "[ -e /proc/sys/net/ipv4/conf/ext0 ] && exit
+        ip link add name ext0 up type bridge
+        ip addr add 192.0.2.1/24 dev ext0
+        ip route add default via 192.0.2.9";
+    host.sh(script);
+}
+
+fn host_device() -> Value {
+    json!({ "device": "eth1", "ipam": ipam() })
+}
+
+/// The device may be in a container already; its far end tells.
+fn make_device(host: &Host) {
+    let script = "[ -e /proc/sys/net/ipv4/conf/far1 ] && exit
+        ip link add name eth1 type veth peer name far1";
+    host.sh(script);
 }
 
 fn ipam() -> Value {
@@ -41,9 +95,14 @@ pub fn plugins() -> impl Iterator<Item = &'static Plugin> {
     SET.iter().filter(|plugin| !lacks_plugin(plugin.name))
 }
 
-/// The plugins that hand a part of their work to another one.
+/// The plugins whose ADD can succeed on this kernel.
+pub fn attaching() -> impl Iterator<Item = &'static Plugin> {
+    plugins().filter(|plugin| plugin.needs.is_none_or(has))
+}
+
+/// The plugins that hand a part of their work to another one, and whose ADD can succeed.
 pub fn delegating() -> impl Iterator<Item = &'static Plugin> {
-    plugins().filter(|plugin| plugin.delegates)
+    attaching().filter(|plugin| plugin.delegates)
 }
 
 /// Demands that a container has no interface, and that its `lo` is still down. The address the
@@ -64,6 +123,11 @@ impl Plugin {
         config
     }
 
+    /// Makes what an ADD expects on a host; calls of the functions below do it, too.
+    pub fn prepare(&self, host: &Host) {
+        (self.make_surroundings)(host);
+    }
+
     /// The versions the plugin knows, oldest first.
     pub fn versions(&self) -> Vec<String> {
         supported_versions(self.name)
@@ -71,11 +135,13 @@ impl Plugin {
 
     /// The network of [`Plugin::config`], to be driven as a runtime does.
     pub fn network<'h>(&self, host: &'h Host) -> Network<'h> {
+        self.prepare(host);
         host.network(self.config())
     }
 
     /// One call with everything set that any command needs.
     pub fn call<'h>(&self, host: &'h Host, container: &Container, command: &str) -> Invocation<'h> {
+        self.prepare(host);
         host.invoke(self.name).command(command).attachment(container, "eth0").config(&self.config())
     }
 }

@@ -30,6 +30,8 @@ pub const TESTS: &[Need] = &[
     Need { proof: "linux.uml", package: "user-mode-linux" },
     Need { proof: "modprobe", package: "kmod" },
     Need { proof: "unshare", package: "util-linux" },
+    // Counts the files that a plugin opens.
+    Need { proof: "/usr/bin/strace", package: "strace" },
     Need { proof: "/bin/busybox", package: "busybox-static" },
     // The other side of the tests of compatibility: its plugins, and what builds its runtime.
     Need { proof: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },

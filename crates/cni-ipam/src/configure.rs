@@ -51,6 +51,20 @@ impl Target<'_> {
     ///
     /// The reference's texts, which name the address or the route.
     pub fn configure(&self, result: &AddResult, announcement: &Announcement) -> Result<()> {
+        self.configure_behind(&[], result, announcement)
+    }
+
+    /// Does the same, with `first`, routes that those of `result` need, before them.
+    ///
+    /// # Errors
+    ///
+    /// The reference's texts, which name the address or the route.
+    pub fn configure_behind(
+        &self,
+        first: &[Route],
+        result: &AddResult,
+        announcement: &Announcement,
+    ) -> Result<()> {
         let addresses = self.own_addresses(result)?;
         let wants_ipv6 = addresses.iter().any(|address| address.ip().is_ipv6());
         self.netns.run(|| self.write_sysctls(announcement, wants_ipv6))??;
@@ -74,11 +88,8 @@ impl Target<'_> {
             self.settle()?;
             requests.clear();
         }
-        let routes = result
-            .routes
-            .iter()
-            .map(|route| self.typed_route(route, gateways))
-            .collect::<Result<Vec<_>>>()?;
+        let asked_for = result.routes.iter().map(|route| self.typed_route(route, gateways));
+        let routes = first.iter().cloned().map(Ok).chain(asked_for).collect::<Result<Vec<_>>>()?;
         requests.extend(routes.iter().map(Request::add_route));
         self.run(&requests, &addresses, &routes)
     }
@@ -239,15 +250,15 @@ impl Target<'_> {
 ///
 /// # Errors
 ///
-/// `failed to enable forwarding: …`.
-pub fn ensure_forwarding(addresses: impl IntoIterator<Item = IpAddr>) -> Result<()> {
+/// When a family can be neither found switched on nor switched on.
+pub fn ensure_forwarding(addresses: impl IntoIterator<Item = IpAddr>) -> linux_net::Result<()> {
     let mut families = [false; 2];
     for address in addresses {
         families[usize::from(address.is_ipv6())] = true;
     }
     for (family, wanted) in [Family::V4, Family::V6].into_iter().zip(families) {
         if wanted {
-            sysctl::ensure_forwarding(family).context(|| "failed to enable forwarding")?;
+            sysctl::ensure_forwarding(family)?;
         }
     }
     Ok(())

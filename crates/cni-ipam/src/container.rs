@@ -2,8 +2,10 @@
 
 use std::thread::{self, JoinHandle};
 
-use cni_core::{Context, Result, quote};
+use cni_core::{Cleanup, Context, Owned, Request, Result, quote};
 use linux_net::{Netns, Rtnl};
+
+use crate::lease::Lease;
 
 /// Opens a socket in the container's namespace; `None` when none is given or it is gone, which
 /// DEL takes for "already clean".
@@ -12,13 +14,49 @@ use linux_net::{Netns, Rtnl};
 ///
 /// When the path is something else than a namespace, or may not be entered.
 pub fn open_if_present(netns: &str) -> Result<Option<Rtnl>> {
-    if netns.is_empty() {
+    find_netns(netns)?.map(|netns| Ok(Rtnl::open(&netns)?)).transpose()
+}
+
+/// Opens the container's namespace; `None` when none is given or it is gone.
+///
+/// # Errors
+///
+/// When the path is something else than a namespace, or may not be opened.
+pub fn find_netns(path: &str) -> Result<Option<Netns>> {
+    if path.is_empty() {
         return Ok(None);
     }
-    match Netns::open(netns) {
-        Ok(netns) => Ok(Some(Rtnl::open(&netns)?)),
+    match Netns::open(path) {
+        Ok(netns) => Ok(Some(netns)),
         Err(error) if error.is_missing() => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// DEL: the interface goes, the lease is given back, what else the attachment owns is removed, and
+/// none of it waits for another. `find_rest` sees the container while the interface is still there.
+pub fn detach<C>(
+    request: &Request<C>,
+    cleanup: &mut Cleanup,
+    find_rest: impl FnOnce(Option<&Rtnl>) -> Vec<Box<dyn Owned>>,
+) {
+    let container = open_if_present(&request.attachment.netns).unwrap_or_else(|error| {
+        cleanup.record(Err(error));
+        None
+    });
+    let rest = find_rest(container.as_ref());
+    let departure =
+        container.map(|container| Departure::start(container, &request.attachment.ifname));
+    let has_lease = !request.network.ipam.plugin_type.is_empty();
+    let lease = has_lease.then(|| Lease::find(request).and_then(|lease| lease.start_removal()));
+    for thing in rest {
+        cleanup.remove(&*thing);
+    }
+    if let Some(lease) = lease {
+        cleanup.record(lease.and_then(|running| running.finish()));
+    }
+    if let Some(departure) = departure {
+        cleanup.record(departure.finish());
     }
 }
 

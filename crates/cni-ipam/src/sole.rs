@@ -4,7 +4,7 @@ use cni_core::{AddResult, Cleanup, Error, Interface, Request, Result};
 use linux_net::{Link, Netns, Rtnl};
 
 use crate::configure::{Announcement, Target};
-use crate::container::{self, Departure};
+use crate::container;
 use crate::lease::Lease;
 use crate::verify;
 
@@ -39,22 +39,29 @@ pub fn configure(
 
 /// DEL: the interface goes and the lease is given back, neither waiting for the other.
 pub fn del<C>(request: &Request<C>, cleanup: &mut Cleanup) {
-    let departure = match container::open_if_present(&request.attachment.netns) {
-        Ok(container) => {
-            container.map(|container| Departure::start(container, &request.attachment.ifname))
-        }
-        Err(error) => {
-            cleanup.record(Err(error));
-            None
-        }
-    };
-    if !request.network.ipam.plugin_type.is_empty() {
-        let removal = Lease::find(request).and_then(|lease| lease.start_removal());
-        cleanup.record(removal.and_then(|removal| removal.finish()));
-    }
-    if let Some(departure) = departure {
-        cleanup.record(departure.finish());
-    }
+    container::detach(request, cleanup, |_| Vec::new());
+}
+
+/// Texts of CHECK in which the reference's plugins differ.
+pub struct Words<'a> {
+    /// Says that there is no previous result.
+    pub missing: &'a str,
+    /// Begins what is said about a result of another namespace: `Sandbox`.
+    pub sandbox: &'a str,
+}
+
+/// [`check_in_words`] of most plugins; `missing` says that there is no previous result.
+///
+/// # Errors
+///
+/// The first difference, in the reference's words.
+pub fn check<C>(
+    request: &Request<C>,
+    netns: &Netns,
+    missing: &str,
+    check_link: impl FnOnce(&Rtnl, &Interface) -> Result<()>,
+) -> Result<()> {
+    check_in_words(request, netns, &Words { missing, sandbox: "Sandbox" }, check_link)
 }
 
 /// The part of CHECK that is the same for all: lease, previous result, own interface, addresses
@@ -62,28 +69,26 @@ pub fn del<C>(request: &Request<C>, cleanup: &mut Cleanup) {
 ///
 /// # Errors
 ///
-/// The first difference, in the reference's words. `missing` is the text for a missing previous
-/// result.
-pub fn check<C>(
+/// The first difference, in the reference's words.
+pub fn check_in_words<C>(
     request: &Request<C>,
     netns: &Netns,
-    missing: &str,
+    words: &Words<'_>,
     check_link: impl FnOnce(&Rtnl, &Interface) -> Result<()>,
 ) -> Result<()> {
     let attachment = &request.attachment;
     if !request.network.ipam.plugin_type.is_empty() {
         Lease::find(request)?.check()?;
     }
-    let previous =
-        request.network.prev_result()?.ok_or_else(|| Error::internal(missing.to_owned()))?;
+    let previous = request.network.prev_result()?.ok_or_else(|| Error::internal(words.missing))?;
     let own = previous
         .interfaces
         .iter()
         .rfind(|i| i.name == attachment.ifname && i.sandbox == attachment.netns);
     let Some(own) = own else {
         return Err(Error::internal(format!(
-            "Sandbox in prevResult  doesn't match configured netns: {}",
-            attachment.netns
+            "{} in prevResult  doesn't match configured netns: {}",
+            words.sandbox, attachment.netns
         )));
     };
     let rtnl = Rtnl::open(netns)?;

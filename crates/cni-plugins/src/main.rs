@@ -7,13 +7,17 @@ use cni_core::runtime::{executable_name, main as run, print_error};
 fn main() -> ExitCode {
     match executable_name().as_str() {
         "bridge" => run::<cni_plugin_bridge::Bridge>(),
+        "host-device" => run::<cni_plugin_host_device::HostDevice>(),
         "host-local" => run::<cni_plugin_host_local::HostLocal>(),
+        "ipvlan" => run::<cni_plugin_ipvlan::Ipvlan>(),
         "loopback" => run::<cni_plugin_loopback::Loopback>(),
+        "macvlan" => run::<cni_plugin_macvlan::Macvlan>(),
+        "ptp" => run::<cni_plugin_ptp::Ptp>(),
         "static" => run::<cni_plugin_static::Static>(),
         other => {
             print_error(&format!(
                 "{other}: no plugin of this name; link this executable under one of the names \
-                 bridge, host-local, loopback, static"
+                 bridge, host-device, host-local, ipvlan, loopback, macvlan, ptp, static"
             ));
             ExitCode::from(2)
         }

@@ -60,6 +60,14 @@ impl Feature {
     }
 }
 
+/// Whether the kernel has a feature, for tests that have something else to do without it.
+#[track_caller]
+pub fn has(feature: Feature) -> bool {
+    let place = Namespace::start("probe", enter_network)
+        .unwrap_or_else(|error| panic!("make a namespace to probe the kernel: {error:#}"));
+    place.output(&["sh", "-ec", feature.probe()]).status.success()
+}
+
 /// Whether the kernel lacks a feature; the test is then recorded as skipped.
 ///
 /// In user-mode Linux, where such tests are run for the second time, a lack is a failure: nobody
@@ -67,9 +75,7 @@ impl Feature {
 #[must_use = "a test that is skipped has to return"]
 #[track_caller]
 pub fn lacks(feature: Feature) -> bool {
-    let place = Namespace::start("probe", enter_network)
-        .unwrap_or_else(|error| panic!("make a namespace to probe the kernel: {error:#}"));
-    let lacks = !place.output(&["sh", "-ec", feature.probe()]).status.success();
+    let lacks = !has(feature);
     if lacks {
         assert!(!uml::is_inside(), "user-mode Linux lacks {feature:?}");
         skip::record(&format!("the kernel lacks {feature:?}"));

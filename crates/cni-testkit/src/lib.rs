@@ -38,7 +38,7 @@ pub use daemon::Daemon;
 pub use faults::{Fault, Mode, for_each_fault};
 pub use host::Host;
 pub use invocation::Invocation;
-pub use kernel::{Feature, lacks};
+pub use kernel::{Feature, has, lacks};
 pub use namespace::Namespace;
 pub use network::Network;
 pub use outcome::{Failure, Outcome, Success};

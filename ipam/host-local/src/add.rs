@@ -73,12 +73,9 @@ impl Search<'_> {
             ips.push((ip, range));
         }
         // Only now: a failure with a later set does not advance the earlier ones.
-        for (i, (ip, _)) in ips.iter().enumerate() {
-            store
-                .set_last_reserved(i, *ip)
-                .map_err(|error| failed("write a marker in", self.folder.path(), &error))
-                .context(|| format!("failed to allocate for range {i}"))?;
-        }
+        store
+            .set_last_reserved(ips.iter().map(|(ip, _)| *ip))
+            .map_err(|error| failed("write a marker in", self.folder.path(), &error))?;
         Ok(ips.into_iter().map(|(ip, range)| ip_config(ip, range)).collect())
     }
 

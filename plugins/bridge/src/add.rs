@@ -4,14 +4,16 @@ use cni_core::{AddResult, Context, Error, Interface, Request, Result, Undo, quot
 use cni_ipam::configure::{Announcement, Target, ensure_forwarding};
 use cni_ipam::lease::Lease;
 use cni_ipam::link::HostLink;
-use linux_net::{IfName, Link, LinkRef, Mac, Netns, PortFlags, Rtnl, random_veth_name};
+use cni_ipam::masquerade::MasqueradeRules;
+use cni_ipam::veth::{self, NewPair, Port};
+use linux_net::{IfName, Link, LinkRef, Mac, Netns, Place, PortFlags, Rtnl};
 
 use crate::conf::Conf;
-use crate::firewall::{MasqueradeRules, Sources, SpoofCheckRules};
 use crate::gateway::{self, GatewayDevice};
 use crate::host_bridge;
 use crate::plan::{Layer3, Plan};
-use crate::port::{self, Pair};
+use crate::port;
+use crate::spoof_check::SpoofCheckRules;
 
 /// Index of the container's interface in the result.
 const CONTAINER: usize = 2;
@@ -27,21 +29,18 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
     let ifname = IfName::try_from(request.attachment.ifname.as_str())?;
 
     let bridge = host_bridge::ensure(&host, &plan)?;
-    if container.find_link(&ifname)?.is_some() {
-        return Err(port::taken(&ifname, &random_veth_name()?));
-    }
+    veth::ensure_free(&container, &ifname)?;
     // The IPAM plugin works while the pair is made.
     let requested = lease.map(|lease| lease.request(undo)).transpose()?;
-    let pair = Pair {
-        bridge: &bridge,
+    let flags = PortFlags { hairpin: plan.hairpin, isolated: plan.isolated };
+    let pair = NewPair {
+        port: Some(Port { bridge: bridge.index, flags }),
         mtu: plan.mtu,
-        flags: PortFlags { hairpin: plan.hairpin, isolated: plan.isolated },
-        vlans: &plan.vlans,
         far_name: &ifname,
         far_mac: plan.mac,
-        far_netns: &netns,
+        far: Place { netns: &netns, rtnl: &container },
     };
-    let port = pair.create(&host, &container)?;
+    let port = port::create(&host, &pair, &plan.vlans)?;
     undo.own(HostLink(port.name.clone()));
     let inside = container.get_link(&ifname)?;
 
@@ -114,17 +113,12 @@ impl Scene<'_> {
                 }
             };
             device.ensure_addresses(self.host, &gateways, layer3.force_address)?;
-            ensure_forwarding(gateways.iter().map(|gateway| gateway.ip()))?;
+            ensure_forwarding(gateways.iter().map(|gateway| gateway.ip()))
+                .context(|| "failed to enable forwarding")?;
             result.interfaces.extend(device.listed);
         }
         if let Some(backend) = layer3.masquerade {
-            let addresses: Vec<_> = result.ips.iter().filter_map(|ip| ip.address).collect();
-            let sources = addresses.iter().map(|address| address.ip()).collect();
-            let rules = MasqueradeRules::of(self.request, Sources::Are(sources));
-            let masquerade = rules.masquerade.clone();
-            undo.own(rules);
-            let networks: Vec<_> = addresses.iter().map(|address| address.0).collect();
-            masquerade.install(backend, &networks)?;
+            MasqueradeRules::install(self.request, backend, result, undo)?;
         }
         Ok(())
     }

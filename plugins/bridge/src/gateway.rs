@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use cni_core::spec::address::{self, Cidr};
 use cni_core::{AddResult, Context, Error, Interface, Result, Route, quote};
+use cni_ipam::veth::{NewPair, Port};
 use linux_net::{
-    AddressOptions, Family, IfName, Link, Mac, Netns, PortFlags, Request, Rtnl, VlanId,
+    AddressOptions, Family, IfName, Link, Mac, Netns, Place, PortFlags, Request, Rtnl, VlanId,
 };
 
 use crate::plan::{Layer3, Vlans};
-use crate::port::Pair;
+use crate::port;
 
 /// Writes the missing gateways and default routes into the result, and returns the gateways with
 /// their prefix lengths, IPv4 first.
@@ -123,16 +124,15 @@ fn ensure_vlan_link(host: &Rtnl, bridge: &Link, vlan: VlanId, vlans: &Vlans) -> 
         keep_default: vlans.keep_default,
         ..Vlans::default()
     };
-    let pair = Pair {
-        bridge,
+    let flags = PortFlags { hairpin: false, isolated: false };
+    let pair = NewPair {
+        port: Some(Port { bridge: bridge.index, flags }),
         mtu: Some(bridge.mtu),
-        flags: PortFlags { hairpin: false, isolated: false },
-        vlans: &access,
         far_name: &far_name,
         far_mac: None,
-        far_netns: &host_netns,
+        far: Place { netns: &host_netns, rtnl: host },
     };
-    if let Err(error) = pair.create(host, host) {
+    if let Err(error) = port::create(host, &pair, &access) {
         // Another ADD of the same VLAN may have been faster; its device serves both.
         return match find()? {
             Some(link) => Ok(link),

@@ -4,12 +4,12 @@ mod add;
 mod check;
 mod conf;
 mod del;
-mod firewall;
 mod gateway;
 mod gc;
 mod host_bridge;
 mod plan;
 mod port;
+mod spoof_check;
 mod status;
 mod vlan;
 
@@ -32,7 +32,8 @@ impl Plugin for Bridge {
         add::add(request, undo)
     }
     fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> {
-        del::del(request, cleanup)
+        del::del(request, cleanup);
+        Ok(())
     }
     fn check(request: &Request<Conf>) -> Result<()> {
         check::check(request)

@@ -18,7 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cni-core", &["fault-point"]),
     ("linux-net", &["fault-point"]),
     ("netfilter", &["fault-point"]),
-    ("cni-ipam", &["cni-core", "linux-net", "fault-point"]),
+    ("cni-ipam", &["cni-core", "linux-net", "netfilter", "fault-point"]),
     ("cni-runtime", &["cni-core"]),
     ("cnitool", &["cni-core", "cni-runtime"]),
     ("cni-plugins", &["cni-core", "plugin"]),

@@ -63,7 +63,12 @@ fn add(netns: &Netns, bridge: &IfName, ifname: &IfName) -> Result<()> {
 
 /// Makes the shared bridge, which only the first ADD does.
 fn make_bridge(host: &Rtnl, name: &IfName) -> Result<u32> {
-    host.apply(Request::create_bridge(&Bridge { name, mac: None, mtu: None, vlan_filtering: false }))?;
+    host.apply(Request::create_bridge(&Bridge {
+        name,
+        mac: None,
+        mtu: None,
+        vlan_filtering: false,
+    }))?;
     let index = host.get_link(name)?.index;
     host.apply(Request::add_address(index, network(GATEWAY, 16)))?;
     host.apply(Request::set_up(index))?;

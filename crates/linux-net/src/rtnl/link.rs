@@ -265,12 +265,32 @@ impl Rtnl {
     ///
     /// What the kernel refused.
     pub fn list_links_with_mac(&self, mac: Mac) -> Result<Vec<Link>> {
+        self.list_links(&format!("links with address {mac}"), |number, value| {
+            number == number::IFLA_ADDRESS && value == mac.as_bytes()
+        })
+    }
+
+    /// Lists the links with an alias (`ifalias`), by ascending index.
+    ///
+    /// Reads all links, as the kernel does not look for aliases.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub fn list_links_with_alias(&self, alias: &str) -> Result<Vec<Link>> {
+        self.list_links(&format!("links with alias {alias:?}"), |number, value| {
+            number == number::IFLA_IFALIAS && read_text(value) == Some(alias)
+        })
+    }
+
+    /// Lists the links with an attribute that is `wanted`.
+    fn list_links(&self, object: &str, wanted: impl Fn(u16, &[u8]) -> bool) -> Result<Vec<Link>> {
         let message = RouteNetlinkMessage::GetLink(without_counters(Builder::new()).build());
-        let request = Request::new(&message, DUMP, "list", format!("links with address {mac}"));
+        let request = Request::new(&message, DUMP, "list", object.to_owned());
         let mut links = self.dump(&request, |list, message| {
             let mut attributes = Attributes::after(message.body, FIXED_LEN);
             // Most links are not wanted, so they are not described.
-            if attributes.any(|(n, value)| n == number::IFLA_ADDRESS && value == mac.as_bytes()) {
+            if attributes.any(|(number, value)| wanted(number, value)) {
                 list.extend(Link::decode(message));
             }
         })?;
@@ -333,6 +353,14 @@ impl Request<'_> {
     pub fn rename(index: u32, name: &IfName) -> Self {
         set(index.into(), "rename", |message| message.name(name.as_str()))
     }
+
+    /// Gives the link with index `index` another name and another alias (`ifalias`; empty: none).
+    /// The kernel does both or nothing.
+    pub fn set_name_and_alias(index: u32, name: &IfName, alias: &str) -> Self {
+        set(index.into(), "rename", |message| {
+            message.name(name.as_str()).append_extra_attribute(alias_attribute(alias))
+        })
+    }
 }
 
 type Builder = LinkMessageBuilder<LinkUnspec>;
@@ -348,6 +376,12 @@ pub(crate) fn select(link: LinkRef<'_>) -> Builder {
             Builder::new().append_extra_attribute(LinkAttribute::Other(attribute))
         }
     }
+}
+
+/// The attribute that sets an alias; one without bytes takes it away.
+pub(crate) fn alias_attribute(alias: &str) -> LinkAttribute {
+    // Without a final NUL, for the length counts: no bytes are no alias.
+    LinkAttribute::Other(DefaultNla::new(number::IFLA_IFALIAS, alias.as_bytes().to_vec()))
 }
 
 fn set<'r>(

@@ -2,14 +2,12 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use netlink_packet_core::DefaultNla;
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::LinkAttribute;
 use nix::errno::Errno;
 use rtnetlink::LinkUnspec;
 
+use super::link::alias_attribute;
 use super::request::CHANGE;
-use super::wire::number;
 use crate::{Error, IfName, Link, LinkRef, Netns, Place, Request, Result};
 
 /// What a link is to be where it is taken.
@@ -71,12 +69,10 @@ fn object(link: &Link, name: &IfName) -> String {
 
 impl<'a> Request<'a> {
     fn move_link(link: &Link, netns: &'a Netns, arrival: &Arrival<'_>) -> Self {
-        // Without a final NUL, for the length counts: no bytes are no alias.
-        let alias = DefaultNla::new(number::IFLA_IFALIAS, arrival.alias.as_bytes().to_vec());
         let mut message = LinkUnspec::new_with_index(link.index)
             .setns_by_fd(netns.as_fd().as_raw_fd())
             .name(arrival.name.as_str())
-            .append_extra_attribute(LinkAttribute::Other(alias));
+            .append_extra_attribute(alias_attribute(arrival.alias));
         if arrival.up {
             message = message.up();
         }

@@ -137,3 +137,24 @@ fn devices_are_found_by_their_address() {
         assert!(both[0].index < both[1].index);
     });
 }
+
+#[test]
+fn a_device_is_found_by_its_alias_and_gets_its_name_back() {
+    isolated(|| {
+        let rtnl = Rtnl::open_current().unwrap();
+        let device = device(&rtnl);
+        let eth0 = name("eth0");
+        rtnl.apply(Request::set_down(device.index)).unwrap();
+        rtnl.apply(Request::set_name_and_alias(device.index, &eth0, "hd0")).unwrap();
+        let stranded = rtnl.get_link(&eth0).unwrap();
+        assert_eq!(rtnl.list_links_with_alias("hd0").unwrap(), [stranded]);
+        assert_eq!(rtnl.list_links_with_alias("hd").unwrap(), []);
+        let (taken, hd0) = (name("far"), name("hd0"));
+        let refused =
+            rtnl.apply(Request::set_name_and_alias(device.index, &taken, "")).unwrap_err();
+        assert!(refused.is_present());
+        assert_eq!(rtnl.list_links_with_alias("hd0").unwrap().len(), 1);
+        rtnl.apply(Request::set_name_and_alias(device.index, &hd0, "")).unwrap();
+        assert_eq!(rtnl.get_link(&hd0).unwrap().alias, None);
+    });
+}

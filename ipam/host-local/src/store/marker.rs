@@ -16,20 +16,24 @@ impl Store<'_> {
         std::str::from_utf8(&content).ok()?.parse().ok().map(address::canonical)
     }
 
-    /// Remembers the address that was last reserved from a set.
+    /// Remembers the addresses that were last reserved, one of each set in order.
     ///
     /// # Errors
     ///
-    /// When it cannot be written; the old marker may be gone then.
-    pub fn set_last_reserved(&mut self, set: usize, address: IpAddr) -> io::Result<()> {
-        write(self.folder, &name_of(set), &address.to_string())
+    /// When they cannot be written; the old markers may be gone then, but not because the disk is
+    /// full: all are written before the first is replaced.
+    pub fn set_last_reserved(&mut self, addresses: impl Iterator<Item = IpAddr>) -> io::Result<()> {
+        let drafts: Vec<Draft> = addresses
+            .map(|address| Draft::new(self.folder, &address.to_string()))
+            .collect::<io::Result<_>>()?;
+        let replaced = |(set, draft)| replace(self.folder, &name_of(set), draft);
+        drafts.iter().enumerate().try_for_each(replaced)
     }
 }
 
 /// Removing and linking anew takes a third of the time of renaming over the old marker, which ext4
 /// starts to write to disk at once. Between the two there is no marker, which does no harm.
-fn write(folder: &Folder, name: &str, content: &str) -> io::Result<()> {
-    let draft = Draft::new(folder, content)?;
+fn replace(folder: &Folder, name: &str, draft: &Draft) -> io::Result<()> {
     if !draft.link_as(folder, name)? {
         folder.unlink(name)?;
         draft.link_as(folder, name)?;

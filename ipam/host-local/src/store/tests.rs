@@ -107,8 +107,9 @@ fn files_are_those_of_the_reference() {
     assert_eq!(mode("lock") & !0o750, 0);
 
     let mut store = world.lock(&c1);
-    store.set_last_reserved(0, ip("10.1.2.200")).expect("a marker");
-    store.set_last_reserved(0, ip("10.1.2.2")).expect("a marker");
+    for address in ["10.1.2.200", "10.1.2.2"] {
+        store.set_last_reserved([ip(address)].into_iter()).expect("a marker");
+    }
     assert_eq!(world.content("last_reserved_ip.0").as_deref(), Some("10.1.2.2"));
     assert_eq!(store.last_reserved(0), Some(ip("10.1.2.2")));
     assert_eq!(store.last_reserved(1), None);

@@ -1,0 +1,28 @@
+//! What the user may write for a point-to-point connection.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The plugin's keys; `ipam`, `dns` and `prevResult` are in the common part.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Conf {
+    pub(crate) ip_masq: bool,
+    pub(crate) ip_masq_backend: Option<String>,
+    pub(crate) mtu: i64,
+}
+
+/// The network of the command line when no configuration is given.
+pub(crate) fn default_network() -> Value {
+    json!({
+        "cniVersion": "1.1.0",
+        "name": "ptp",
+        "type": "ptp",
+        "ipMasq": true,
+        "ipam": {
+            "type": "host-local",
+            "ranges": [[{ "subnet": "10.88.0.0/16" }]],
+            "routes": [{ "dst": "0.0.0.0/0" }]
+        }
+    })
+}

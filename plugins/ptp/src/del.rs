@@ -1,0 +1,17 @@
+//! DEL: the link, the lease and the rules, none of which waits for another.
+
+use cni_core::{Cleanup, Owned, Request};
+use cni_ipam::container;
+use cni_ipam::masquerade::MasqueradeRules;
+
+use crate::conf::Conf;
+
+pub(crate) fn del(request: &Request<Conf>, cleanup: &mut Cleanup) {
+    container::detach(request, cleanup, |container| {
+        let mut rules: Vec<Box<dyn Owned>> = Vec::new();
+        if request.conf.ip_masq {
+            rules.push(Box::new(MasqueradeRules::find(request, container)));
+        }
+        rules
+    });
+}
