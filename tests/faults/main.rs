@@ -8,7 +8,12 @@ mod bridge;
 mod first_attachment;
 mod host_device;
 mod host_local;
+mod ipvlan;
 mod loopback;
+mod macvlan;
+#[path = "../support/masters.rs"]
+mod masters;
 #[path = "../support/networks.rs"]
 mod networks;
+mod ptp;
 mod stage;

@@ -1,6 +1,6 @@
 //! host-device: what a device can be named by.
 
-use cni_testkit::{Host, lacks_release};
+use cni_testkit::{Host, difference, lacks_release};
 use serde_json::{Value, json};
 
 use crate::host_device::{RECENT, host_with_device, network};
@@ -174,4 +174,20 @@ fn a_device_for_dpdk_is_only_reported() {
         net.del(&c1, "eth0").succeeds().silent();
         assert_eq!(host.world(), before);
     }
+}
+
+/// The reference follows them, wherever they lead.
+#[test]
+fn ids_are_no_paths() {
+    let host = host();
+    let c1 = host.container("c1");
+    let id = "../devices/0000:00:01.0";
+    difference("host-device-paths", || {
+        let text = format!("runtime config DeviceID {id} not found or unsupported");
+        network(&host, by_id(id)).add(&c1, "eth0").fails(999, &text);
+        network(&host, json!({ "pciBusID": id })).add(&c1, "eth0").fails(
+            999,
+            "error with host device: lstat /sys/bus/pci/devices/../devices/0000:00:01.0: no such file or directory",
+        );
+    });
 }

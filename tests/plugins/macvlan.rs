@@ -6,7 +6,8 @@ use cni_testkit::{Blocked, Container, Host, Outside, difference, lacks_version};
 use expect_test::expect;
 use serde_json::json;
 
-use crate::masters::{link, on_outside};
+use crate::links::link;
+use crate::masters::on_outside;
 
 #[test]
 fn an_attachment_is_one_interface() {
@@ -62,7 +63,7 @@ fn a_gateway_of_ipv6_costs_no_time() {
     let _outside = host.outside();
     let c1 = host.container("c1");
     let net = on_outside(&host, "macvlan", json!({}));
-    difference("no-wait-for-detection", || {
+    difference("macvlan-without-detection", || {
         let elapsed = net.add(&c1, "eth0").succeeds().elapsed();
         assert!(elapsed < Duration::from_millis(900), "{elapsed:?}");
         let addresses = c1.exec(&["ip", "-6", "addr", "show", "dev", "eth0", "scope", "global"]);

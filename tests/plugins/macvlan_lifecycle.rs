@@ -1,6 +1,6 @@
 //! macvlan: CHECK, DEL, GC, STATUS, and ADDs that fail.
 
-use cni_testkit::{Container, Host, Network, difference, lacks_version};
+use cni_testkit::{Container, Host, Network, difference, lacks_release, lacks_version};
 use expect_test::expect;
 use serde_json::{Value, json};
 
@@ -18,6 +18,10 @@ fn with_attachment(test: impl FnOnce(&Host, &Container, &Network<'_>, &Value)) {
 
 #[test]
 fn check_finds_what_is_not_as_the_result_says() {
+    // Older releases begin their messages with capital letters.
+    if lacks_release("1.5.0") {
+        return;
+    }
     with_attachment(|_, c1, net, result| {
         let sandbox = c1.netns_path();
         let mac = result["interfaces"][0]["mac"].as_str().expect("a MAC");
@@ -47,6 +51,10 @@ fn check_finds_what_is_not_as_the_result_says() {
 
 #[test]
 fn check_finds_what_became_of_the_interface() {
+    // Older releases begin their messages with capital letters.
+    if lacks_release("1.5.0") {
+        return;
+    }
     with_attachment(|_, c1, net, _| {
         c1.sh("ip route del default");
         net.check(c1, "eth0").fails_with(999, "not found in routing table");
@@ -89,7 +97,7 @@ fn check_does_not_mind_what_changed_on_the_host() {
     difference("macvlan-check-default-route", || drop(net.check(&c1, "eth0").succeeds()));
 }
 
-/// The reference's DEL stops at the first error, and the lease stays with the namespace's path.
+/// The reference's DEL stops at the first error.
 #[test]
 fn del_needs_nothing_but_names() {
     let host = Host::new();
@@ -101,10 +109,12 @@ fn del_needs_nothing_but_names() {
     let before = host.world();
     let c1 = host.container("c1");
     net.add(&c1, "eth0").succeeds();
-    net.with_config("master", json!("absent"))
-        .with_config("mtu", json!(-1))
-        .del(&c1, "eth0")
-        .succeeds();
+    // Older releases look for the master.
+    let worse = match lacks_release("1.5.0") {
+        true => net.clone(),
+        false => net.with_config("master", json!("absent")).with_config("mtu", json!(-1)),
+    };
+    worse.del(&c1, "eth0").succeeds();
     host.returns_to(&before);
     c1.shows(expect![[""]]);
     net.add(&c1, "eth0").succeeds();
@@ -121,16 +131,13 @@ fn del_needs_nothing_but_names() {
     c3.destroy();
     net.del_without_netns(&c3, "eth0").succeeds();
     host.returns_to(&before);
-    let (c4, file) = (host.container("c4"), "/etc/hostname");
+    let c4 = host.container("c4");
     net.add(&c4, "eth0").succeeds();
-    c4.destroy();
-    difference("macvlan-del-tries-everything", || {
-        net.with_config("ipam", json!({ "type": "absent" }))
-            .del(&c4, "eth0")
-            .fails_with(999, "absent");
-        net.with_env("CNI_NETNS", file).del(&c4, "eth0").fails_with(999, "unknown FS magic on");
-        host.returns_to(&before);
-    });
+    net.with_env("CNI_NETNS", "/etc").del(&c4, "eth0").fails_with(999, "unknown FS magic on");
+    host.returns_to(&before);
+    let broken = net.with_config("ipam", json!({ "type": "absent" }));
+    broken.del(&c4, "eth0").fails_with(999, "failed to find plugin \"absent\"");
+    difference("macvlan-del-tries-everything", || c4.shows(expect![[""]]));
 }
 
 /// Neither link nor lease stays, whatever the addresses could not be used for.
@@ -191,7 +198,7 @@ fn status_tells_whether_add_can_work() {
     net.with_config("master", json!("")).status().succeeds().silent();
     let absent = net.with_config("master", json!("absent"));
     absent.with_config("linkInContainer", json!(true)).status().succeeds().silent();
-    difference("status-master", || {
+    difference("macvlan-status", || {
         drop(absent.status().fails(50, r#"failed to lookup master "absent": Link not found"#));
     });
 }

@@ -4,7 +4,8 @@ use cni_testkit::{Host, difference, lacks_release};
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::masters::{link, on_outside};
+use crate::links::link;
+use crate::masters::on_outside;
 
 #[test]
 fn the_mtu_is_at_most_the_masters() {

@@ -1,11 +1,12 @@
-//! ADD, repeated ADD, DEL, repeated DEL, CHECK and GC over three networks and four containers.
+//! ADD, repeated ADD, DEL, repeated DEL, CHECK and GC over four networks and four containers,
+//! one of the networks ptp's.
 
 use std::collections::BTreeSet;
 
 use cni_testkit::{Container, Host, Network, difference, lacks_version};
 use serde_json::{Value, json};
 
-use crate::networks::{bridge, dual_stack};
+use crate::networks::{bridge, dual_stack, ptp};
 use crate::random::Random;
 
 const STEPS: usize = 120;
@@ -21,16 +22,19 @@ fn subnet(subnet: &str) -> Value {
     json!({ "type": "host-local", "subnet": subnet })
 }
 
-/// A gateway with nf_tables, one with iptables, and one with the spoof check on a shared bridge.
+/// A gateway with nf_tables, one with iptables, one with the spoof check on a shared bridge, and
+/// containers without a bridge.
 fn networks(host: &Host) -> Vec<Network<'_>> {
-    [
+    let bridges = [
         json!({ "isDefaultGateway": true, "ipMasqBackend": "nftables", "ipam": dual_stack() }),
         json!({ "name": "net2", "bridge": "cni1", "isGateway": true,
                 "ipMasqBackend": "iptables", "ipam": subnet("10.1.3.0/24") }),
         json!({ "name": "net3", "macspoofchk": true, "ipam": subnet("10.1.4.0/24") }),
     ]
-    .map(|keys| bridge(host, keys).with_config("ipMasq", json!(true)))
-    .into()
+    .map(|keys| bridge(host, keys).with_config("ipMasq", json!(true)));
+    let direct = json!({ "name": "net4", "ipMasq": true, "ipMasqBackend": "nftables",
+                         "ipam": subnet("10.1.5.0/24") });
+    bridges.into_iter().chain([ptp(host, direct)]).collect()
 }
 
 /// The interface of a network in every container.
@@ -88,7 +92,9 @@ impl Runtime<'_> {
         }
         for (number, container) in self.containers.iter().enumerate() {
             let believed = self.attached.iter().filter(|pair| pair.1 == number).count();
-            assert_eq!(container.shown().matches("link ").count(), believed, "container {number}");
+            let shown = container.shown();
+            let links = shown.lines().filter(|line| line.starts_with("link "));
+            assert_eq!(links.count(), believed, "container {number}");
         }
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a failed test shows the steps that led to a failure")]
 
 mod bridge;
+mod host_device;
 #[path = "../support/networks.rs"]
 mod networks;
 mod random;

@@ -8,8 +8,9 @@ use crate::support::Plugin;
 /// Where the delegate is installed.
 pub const FOLDER: &str = "/run/delegates";
 
-/// A script that answers ADD with one address, in the version of the configuration.
-pub const WORKING: &str = r#"[ $CNI_COMMAND = ADD ] && echo '{"ips":[{"address":"10.1.2.9/24"}]}'
+/// A script that answers ADD with one address and its gateway, in the version of the configuration.
+pub const WORKING: &str = r#"[ $CNI_COMMAND = ADD ] && echo \
+'{"ips":[{"address":"10.1.2.9/24","gateway":"10.1.2.1"}]}'
 exit 0"#;
 
 /// Makes a delegate in a folder; it first writes down the command.

@@ -103,10 +103,10 @@ fn the_first_file_of_the_search_path_is_the_delegate() {
 #[test]
 fn results_of_other_versions_are_converted() {
     let versioned = [
-        ("0.1.0", r#""ip4":{"ip":"10.1.2.9/24"}"#),
-        ("0.2.0", r#""ip4":{"ip":"10.1.2.9/24"}"#),
-        ("0.3.1", r#""ips":[{"version":"4","address":"10.1.2.9/24"}]"#),
-        ("1.0.0", r#""ips":[{"address":"10.1.2.9/24"}]"#),
+        ("0.1.0", r#""ip4":{"ip":"10.1.2.9/24","gateway":"10.1.2.1"}"#),
+        ("0.2.0", r#""ip4":{"ip":"10.1.2.9/24","gateway":"10.1.2.1"}"#),
+        ("0.3.1", r#""ips":[{"version":"4","address":"10.1.2.9/24","gateway":"10.1.2.1"}]"#),
+        ("1.0.0", r#""ips":[{"address":"10.1.2.9/24","gateway":"10.1.2.1"}]"#),
     ];
     for plugin in delegating() {
         for (of_config, _) in versioned {

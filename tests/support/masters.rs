@@ -1,6 +1,6 @@
 //! The networks of plugins whose interfaces are made on one of the host's.
 
-use cni_testkit::{Host, Namespace, Network};
+use cni_testkit::{Host, Network};
 use serde_json::{Value, json};
 
 /// The network `net1` of a plugin on the host's interface `outside`, with addresses of both
@@ -25,11 +25,4 @@ pub fn on_outside<'h>(host: &'h Host, plugin: &str, keys: Value) -> Network<'h> 
         config[key] = value;
     }
     host.network(config)
-}
-
-/// What `ip -d` says about a link.
-pub fn link(place: &Namespace, name: &str) -> Value {
-    let links = place.exec(&["ip", "-d", "-j", "link", "show", name]);
-    let mut links: Value = serde_json::from_str(&links).expect("ip -j prints JSON");
-    links[0].take()
 }

@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 /// The whole set: a new plugin gets one line here, and every rule of the protocol is its rule.
 pub const SET: &[Plugin] = &[
     Plugin { name: "bridge", keys: bridge, delegates: true, ..PLAIN },
+    Plugin { name: "dummy", needs: Some(Feature::Dummy), ..ADDRESSED },
     Plugin { name: "host-device", ..HOST_DEVICE },
-    Plugin { name: "host-local", keys: host_local, ..PLAIN },
+    Plugin { name: "host-local", keys: addressed, ..PLAIN },
     Plugin { name: "ipvlan", needs: Some(Feature::Ipvlan), ..ON_MASTER },
     Plugin { name: "loopback", ..PLAIN },
     Plugin { name: "macvlan", needs: Some(Feature::Macvlan), ..ON_MASTER },
-    Plugin { name: "ptp", keys: ptp, delegates: true, ..PLAIN },
+    Plugin { name: "ptp", ..ADDRESSED },
     Plugin { name: "static", keys: static_, ..PLAIN },
+    Plugin { name: "tap", needs: Some(Feature::Tap), ..ADDRESSED },
+    Plugin { name: "vlan", keys: vlan, needs: Some(Feature::Vlan), ..ON_MASTER },
 ];
 
 /// A plugin that needs nothing.
@@ -25,6 +28,9 @@ const PLAIN: Plugin = Plugin {
     needs: None,
     make_surroundings: |_| {},
 };
+
+/// A plugin that needs nothing but addresses.
+const ADDRESSED: Plugin = Plugin { keys: addressed, delegates: true, ..PLAIN };
 
 /// A plugin whose interface is made on one of the host's.
 const ON_MASTER: Plugin =
@@ -51,11 +57,7 @@ fn bridge() -> Value {
     json!({ "bridge": "cni0", "ipam": ipam() })
 }
 
-fn host_local() -> Value {
-    json!({ "ipam": ipam() })
-}
-
-fn ptp() -> Value {
+fn addressed() -> Value {
     json!({ "ipam": ipam() })
 }
 
@@ -65,6 +67,10 @@ fn static_() -> Value {
 
 fn on_master() -> Value {
     json!({ "master": "ext0", "ipam": ipam() })
+}
+
+fn vlan() -> Value {
+    json!({ "master": "ext0", "vlanId": 10, "ipam": ipam() })
 }
 
 fn make_master(host: &Host) {

@@ -1,4 +1,4 @@
-//! Where protocol and kernel meet: leases, configuring interfaces, and verifying them.
+//! Where protocol, kernel and rules meet: leases, interfaces and masquerading of attachments.
 
 pub mod configure;
 pub mod container;

@@ -2,8 +2,34 @@
 
 use std::net::IpAddr;
 
-use cni_core::{AddResult, Error, IpConfig, Result, Route};
-use linux_net::{Family, Rtnl};
+use cni_core::{AddResult, Error, Interface, IpConfig, Result, Route};
+use linux_net::{Family, Link, Rtnl};
+
+/// Verifies that a listed interface exists, is of a kind in the words of rtnetlink, and has its
+/// hardware address. `prefix` begins the messages about absence and address: `vlan: `, or nothing.
+///
+/// # Errors
+///
+/// The reference's texts.
+pub fn link(rtnl: &Rtnl, listed: &Interface, kind: &str, prefix: &str) -> Result<Link> {
+    let name = &listed.name;
+    let link = rtnl.find_link(name.as_str())?.ok_or_else(|| {
+        let text = format!("{prefix}Container Interface name in prevResult: {name} not found");
+        Error::internal(text)
+    })?;
+    if link.kind.as_deref() != Some(kind) {
+        let text = format!("Error: Container interface {name} not of type {kind}");
+        return Err(Error::internal(text));
+    }
+    let mac = link.mac.map(|mac| mac.to_string()).unwrap_or_default();
+    if !listed.mac.is_empty() && listed.mac != mac {
+        let listed = &listed.mac;
+        return Err(Error::internal(format!(
+            "{prefix}Interface {name} Mac {listed} doesn't match container Mac: {mac}"
+        )));
+    }
+    Ok(link)
+}
 
 /// Verifies that `ifname` has every address of the result, each with a route to its network.
 ///

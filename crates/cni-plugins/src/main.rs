@@ -7,6 +7,7 @@ use cni_core::runtime::{executable_name, main as run, print_error};
 fn main() -> ExitCode {
     match executable_name().as_str() {
         "bridge" => run::<cni_plugin_bridge::Bridge>(),
+        "dummy" => run::<cni_plugin_dummy::Dummy>(),
         "host-device" => run::<cni_plugin_host_device::HostDevice>(),
         "host-local" => run::<cni_plugin_host_local::HostLocal>(),
         "ipvlan" => run::<cni_plugin_ipvlan::Ipvlan>(),
@@ -14,10 +15,13 @@ fn main() -> ExitCode {
         "macvlan" => run::<cni_plugin_macvlan::Macvlan>(),
         "ptp" => run::<cni_plugin_ptp::Ptp>(),
         "static" => run::<cni_plugin_static::Static>(),
+        "tap" => cni_plugin_tap::main(),
+        "vlan" => run::<cni_plugin_vlan::Vlan>(),
         other => {
             print_error(&format!(
                 "{other}: no plugin of this name; link this executable under one of the names \
-                 bridge, host-device, host-local, ipvlan, loopback, macvlan, ptp, static"
+                 bridge, dummy, host-device, host-local, ipvlan, loopback, macvlan, ptp, \
+                 static, tap, vlan"
             ));
             ExitCode::from(2)
         }

@@ -11,6 +11,7 @@
     reason = "tests start processes, make namespaces, and are told by the environment what to test"
 )]
 
+mod cable;
 mod container;
 mod daemon;
 mod faults;
@@ -33,6 +34,7 @@ mod state;
 pub mod uml;
 mod world;
 
+pub use cable::Cable;
 pub use container::Container;
 pub use daemon::Daemon;
 pub use faults::{Fault, Mode, for_each_fault};

@@ -23,6 +23,7 @@ pub use rtnl::kind::bridge::Bridge;
 pub use rtnl::kind::ipvlan::{Ipvlan, IpvlanMode};
 pub use rtnl::kind::macvlan::{Macvlan, MacvlanMode};
 pub use rtnl::kind::tap::Tap;
+pub use rtnl::kind::tap_order::obey as obey_tap_order;
 pub use rtnl::kind::veth::{VethPair, VethPeer};
 pub use rtnl::kind::vlan::Vlan;
 pub use rtnl::link::{Link, LinkRef, OperState};

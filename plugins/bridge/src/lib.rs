@@ -32,8 +32,7 @@ impl Plugin for Bridge {
         add::add(request, undo)
     }
     fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> {
-        del::del(request, cleanup);
-        Ok(())
+        del::del(request, cleanup)
     }
     fn check(request: &Request<Conf>) -> Result<()> {
         check::check(request)

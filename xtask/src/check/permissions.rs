@@ -47,6 +47,8 @@ const PERMISSIONS: &[Permission] = &[
             "crates/bench-probes/",
             "crates/cni-core/src/runtime/exec.rs",
             "crates/cni-testkit/",
+            // SELinux labels a tap device as the process that makes it.
+            "crates/linux-net/src/rtnl/kind/tap_order.rs",
             "crates/netfilter/",
             "xtask/",
         ],

@@ -31,6 +31,12 @@ pub fn executable_name() -> String {
         .unwrap_or_default()
 }
 
+/// The arguments this process was started with, for a plugin that starts itself for a part of its
+/// work.
+pub fn arguments() -> Vec<String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
 fn run(verbs: &Verbs) -> ExitCode {
     match invocation::from_environment() {
         Ok(Asked::Nothing) if std::env::args_os().len() > 1 => run_typed(verbs),

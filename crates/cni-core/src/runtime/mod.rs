@@ -19,6 +19,6 @@ mod undo;
 
 pub use delegate::{Delegate, RunningAdd, RunningDel, find_plugin};
 pub use invocation::{Attachment, Command, Invocation};
-pub use main::{executable_name, main, print_error};
+pub use main::{arguments, executable_name, main, print_error};
 pub use plugin::{Plugin, Request};
 pub use undo::{Cleanup, Owned, Undo};

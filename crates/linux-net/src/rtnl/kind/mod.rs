@@ -4,5 +4,6 @@ pub(crate) mod bridge;
 pub(crate) mod ipvlan;
 pub(crate) mod macvlan;
 pub(crate) mod tap;
+pub(crate) mod tap_order;
 pub(crate) mod veth;
 pub(crate) mod vlan;

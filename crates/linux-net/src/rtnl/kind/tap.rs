@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
+use super::tap_order;
 use crate::errno_text::errno_text;
 use crate::{Error, IfName, LinkRef, Netns, Result};
 
@@ -33,6 +34,24 @@ impl Tap<'_> {
     ///
     /// `is_present()` when any link there has that name; else what the kernel refused.
     pub fn create_in(&self, netns: &Netns) -> Result<()> {
+        self.create_with(netns, |file| set_interface(file, self.name, self.flags()))
+    }
+
+    /// Does the same through another process of this executable, for the sake of the SELinux
+    /// context that processes started by this thread get; see [`obey_tap_order`](crate::obey_tap_order).
+    ///
+    /// # Errors
+    ///
+    /// The same, and when no process can be started.
+    pub fn create_by_another_process(&self, netns: &Netns) -> Result<()> {
+        self.create_with(netns, |file| tap_order::give(file, self.name, self.flags()))
+    }
+
+    fn create_with(
+        &self,
+        netns: &Netns,
+        make: impl FnOnce(&OwnedFd) -> nix::Result<()>,
+    ) -> Result<()> {
         let refusal = |errno| {
             Error::new("create tap as", LinkRef::from(self.name).to_string(), errno)
                 .with_namespace(Some(netns.path()))
@@ -47,7 +66,7 @@ impl Tap<'_> {
         // The device belongs to the namespace in which the file is opened.
         let access = OFlag::O_RDWR | OFlag::O_CLOEXEC;
         let file = netns.run(|| open("/dev/net/tun", access, Mode::empty()))?.map_err(refusal)?;
-        set_interface(&file, self.name, self.flags()).map_err(|errno| match errno {
+        make(&file).map_err(|errno| match errno {
             Errno::EBUSY => refusal(Errno::EEXIST),
             errno => named("TUNSETIFF failed [0]")(errno),
         })?;
@@ -77,7 +96,11 @@ impl Tap<'_> {
 }
 
 /// Makes the device and attaches `file` to it (`TUNSETIFF`); `EBUSY` when the name is taken.
-fn set_interface(file: &OwnedFd, name: &IfName, flags: libc::c_int) -> nix::Result<()> {
+pub(super) fn set_interface(
+    file: &impl AsRawFd,
+    name: &IfName,
+    flags: libc::c_int,
+) -> nix::Result<()> {
     let mut ifr_name = [0; libc::IFNAMSIZ];
     for (to, from) in ifr_name.iter_mut().zip(name.as_str().bytes()) {
         *to = from as libc::c_char;

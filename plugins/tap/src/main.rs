@@ -1,0 +1,5 @@
+//! The executable `tap`.
+
+fn main() -> std::process::ExitCode {
+    cni_plugin_tap::main()
+}
