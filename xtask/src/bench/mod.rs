@@ -22,7 +22,11 @@ use sample::Spawner;
 const PACKAGES: &[&str] = &[
     "cni-plugin-bridge",
     "cni-plugin-host-local",
+    "cni-plugin-host-device",
     "cni-plugin-loopback",
+    "cni-plugin-macvlan",
+    "cni-plugin-ptp",
+    "cni-plugin-static",
     "cni-plugins",
     "bench-probes",
 ];
@@ -122,6 +126,8 @@ fn measure(comparison: &Comparison, workspace: &Workspace, quick: bool) -> Resul
     let limits = Limits { add_wall: Some(0.15), del_wall: Some(0.30), ..Limits::default() };
     let title = "ipMasq, nftables against iptables";
     rows.extend(comparison.one_by_one(title, [&nftables, &iptables], limits)?);
+    progress("other interfaces");
+    rows.extend(interfaces(comparison)?);
     progress("VERSION");
     rows.extend(comparison.version(0.25)?);
     progress("many at once");
@@ -137,6 +143,30 @@ fn measure(comparison: &Comparison, workspace: &Workspace, quick: bool) -> Resul
     Ok(rows)
 }
 
+/// The other interface plugins, as far as the running kernel and the reference have them.
+fn interfaces(comparison: &Comparison) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for plugin in ["ptp", "macvlan", "host-device"] {
+        let network = side::interface(plugin, "10.88.0.0/16");
+        let limits = Limits {
+            add_wall: Some(0.30),
+            add_cpu: Some(0.25),
+            add_peak: None,
+            del_wall: Some(1.0),
+        };
+        rows.extend(comparison.one_by_one(plugin, [&network; 2], limits)?);
+    }
+    // The reference waits a second or two for duplicate address detection.
+    let patient = Comparison { samples: comparison.samples.min(10), ..*comparison };
+    for plugin in ["ptp", "macvlan"] {
+        let network = side::interface(plugin, "fd00:88::/64");
+        let limits = Limits { add_wall: Some(0.05), ..Limits::default() };
+        let title = format!("{plugin}, IPv6 with a gateway");
+        rows.extend(patient.one_by_one(&title, [&network; 2], limits)?);
+    }
+    Ok(rows)
+}
+
 fn progress(what: &str) {
     eprintln!("measuring: {what}");
 }
@@ -146,10 +176,10 @@ fn sizes(release: &Release, against: &Path) -> Vec<Row> {
     let size = |file: PathBuf| file.metadata().ok().map(|metadata| metadata.len() as f64 / 1024.0);
     let one = |name: &String| {
         let ours = size(release.executable(name))?;
-        Some((format!("size of {name}"), ours, 1.6 * 1024.0, size(against.join(name))))
+        Some((format!("size of {name}"), ours, 1.6e6 / 1024.0, size(against.join(name))))
     };
     let all = size(release.executable("cni-plugins"))
-        .map(|ours| ("size of all in one".to_owned(), ours, 4.0 * 1024.0, None));
+        .map(|ours| ("size of all in one".to_owned(), ours, 4e6 / 1024.0, None));
     let rows = release.names.iter().filter_map(one).chain(all);
     rows.map(|(title, ours, limit, reference)| {
         let title = reference

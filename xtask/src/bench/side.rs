@@ -35,7 +35,13 @@ pub struct Attachment {
 impl Side {
     /// Makes a host for a set of plugins and one network.
     pub fn new(plugins: &Path, network: &Value) -> Self {
-        Self { host: Host::new(), plugins: plugins.to_owned(), network: network.clone() }
+        let host = Host::new();
+        // A master for the networks that need one, and a device to be given away.
+        host.sh("for device in eth1 eth2; do \
+               ip link add $device type veth peer name ${device}p; \
+               ip link set $device up; ip link set ${device}p up; \
+             done");
+        Self { host, plugins: plugins.to_owned(), network: network.clone() }
     }
 
     /// The host the plugins work on.
@@ -109,7 +115,8 @@ impl Side {
             ("CNI_PATH", self.plugins.display().to_string()),
             ("PATH", PATH.to_owned()),
         ];
-        Job { program: self.plugins.join("bridge"), input: config.to_string(), environment }
+        let plugin = self.network["type"].as_str().unwrap_or_default();
+        Job { program: self.plugins.join(plugin), input: config.to_string(), environment }
     }
 }
 
@@ -137,6 +144,22 @@ pub fn network() -> Value {
         "isDefaultGateway": true,
         "ipam": { "type": "host-local", "subnet": "10.88.0.0/16" }
     })
+}
+
+/// One interface in the container, made by another plugin, with addresses of one family.
+pub fn interface(plugin: &str, subnet: &str) -> Value {
+    let mut network = json!({
+        "cniVersion": "1.0.0",
+        "name": "bench",
+        "type": plugin,
+        "ipam": { "type": "host-local", "subnet": subnet }
+    });
+    match plugin {
+        "macvlan" => network["master"] = "eth1".into(),
+        "host-device" => network["device"] = "eth2".into(),
+        _ => (),
+    }
+    network
 }
 
 /// The same, masqueraded. The reference of Debian 12 knows only iptables and ignores the key.
