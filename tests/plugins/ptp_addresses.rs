@@ -188,7 +188,7 @@ fn several_subnets_of_a_family_are_possible() {
 fn a_route_to_the_subnet_can_be_the_ipam_plugins() {
     let host = Host::new();
     let c1 = host.container("c1");
-    let routes = json!([{ "dst": "10.1.2.0/24" }, { "dst": "fd00:1::/64" }]);
+    let routes = json!([{ "dst": "10.1.2.0/24" }, { "dst": "fd00:1::/64", "priority": 9 }]);
     let ipam = fixed(&[("10.1.2.3/24", "10.1.2.1"), ("fd00:1::3/64", "fd00:1::1")], &routes);
     let net = ptp(&host, json!({ "ipam": ipam }));
     difference("ptp-route-to-own-subnet", || {
@@ -199,7 +199,8 @@ fn a_route_to_the_subnet_can_be_the_ipam_plugins() {
             addr fd00:1::3/64 dev eth0
             route 10.1.2.0/24 via 10.1.2.1 dev eth0
             route 10.1.2.1 dev eth0 scope link src 10.1.2.3
-            route fd00:1::/64 via fd00:1::1 dev eth0
+            route fd00:1::/64 via fd00:1::1 dev eth0 metric 9
+            route fd00:1::/64 via fd00:1::1 dev eth0 src fd00:1::3
             route fd00:1::1 dev eth0 src fd00:1::3
         "#]]);
         c1.reaches(&host, "10.1.2.1:80");

@@ -52,6 +52,7 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
     ensure_forwarding(pairings.iter().map(Pairing::gateway))
         .context(|| "Could not enable IP forwarding")?;
 
+    neighbours::listen_at_once(&outside, &pairings);
     let target =
         Target { netns: &netns, rtnl: &container, index: inside.index, ifname: ifname.as_str() };
     // IPv6 routes name their source, which has to be good at once.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use cni_core::spec::address::Cidr;
 use cni_core::{AddResult, Context, Error, Result};
 use ipnetwork::IpNetwork;
-use linux_net::{AddressOptions, Request, Route, Rtnl};
+use linux_net::{AddressOptions, Link, Request, Route, Rtnl, sysctl};
 
 /// Metric of the IPv6 routes that the kernel makes itself (`IP6_RT_PRIO_ADDRCONF`).
 const KERNELS_METRIC: u32 = 256;
@@ -54,6 +54,16 @@ impl Pairing {
     }
 }
 
+/// Lets the host look for the container as soon as others send it something, which it does under its
+/// link-local address. The detection of that one would take a second or two, so it is left out; to
+/// be called before the pair has a carrier.
+pub(crate) fn listen_at_once(end: &Link, pairings: &[Pairing]) {
+    if pairings.iter().any(|pairing| pairing.gateway.is_ipv6()) {
+        // A kernel that cannot is only slower.
+        drop(sysctl::write(&format!("net/ipv6/conf/{}/accept_dad", end.name), "0"));
+    }
+}
+
 /// The routes to the gateways, from the container's interface.
 pub(crate) fn gateway_routes(pairings: &[Pairing], index: u32) -> Vec<Route> {
     let mut known = BTreeSet::new();
@@ -75,9 +85,8 @@ pub(crate) fn gateway_routes(pairings: &[Pairing], index: u32) -> Vec<Route> {
 ///
 /// The reference's texts.
 pub(crate) fn route_subnets(container: &Rtnl, index: u32, pairings: &[Pairing]) -> Result<()> {
-    let mut known = BTreeSet::new();
-    let new = pairings.iter().filter(|pairing| known.insert(pairing.subnet()));
-    let changes: Vec<_> = new
+    let changes: Vec<_> = pairings
+        .iter()
         .map(|pairing| (direct_route(*pairing, index), routed_subnet(*pairing, index)))
         .collect();
     let both = |(direct, routed): &(Route, Route)| {
@@ -87,14 +96,14 @@ pub(crate) fn route_subnets(container: &Rtnl, index: u32, pairings: &[Pairing]) 
         container.run(&changes.iter().flat_map(both).collect::<Vec<_>>()).into_iter();
     for (direct, routed) in &changes {
         match outcomes.next().unwrap_or(Ok(())) {
-            // The kernel makes none for a single IPv4 address.
+            // The kernel makes none for a single IPv4 address, nor for a second one in a subnet.
             Err(error) if error.is_missing() => (),
             outcome => {
                 outcome.context(|| format!("failed to delete route {}", dump(direct, index)))?;
             }
         }
         match outcomes.next().unwrap_or(Ok(())) {
-            // The IPAM plugin's own route to the subnet stays.
+            // A route to the subnet that the IPAM plugin or another address brought stays.
             Err(error) if error.is_present() => (),
             outcome => {
                 outcome.context(|| format!("failed to add route {}", dump(routed, index)))?;
