@@ -17,3 +17,5 @@ mod masters;
 mod networks;
 mod ptp;
 mod stage;
+mod tap;
+mod vlan_and_dummy;

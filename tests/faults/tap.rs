@@ -1,4 +1,4 @@
-//! tap: with addresses of both families, and as a port of a bridge with everything set.
+//! tap: with addresses of both families, and as a mere device with every property.
 
 use cni_testkit::{Host, Mode};
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use cni_testkit::{Host, difference};
 use serde_json::json;
 
 use crate::delegate::{WORKING, calls, install, network};
-use crate::support::{delegating, has_no_link};
+use crate::support::{delegating, has_no_link, undoing};
 
 /// Runs ADD with a delegate of this script, whose DEL works, and demands this error.
 fn fails(script: &str, code: u64, msg: &str, details: &str) {
@@ -134,7 +134,7 @@ fn a_failed_add_of_a_delegate_is_followed_by_its_del() {
 
 #[test]
 fn a_delegate_has_to_be_a_file_of_the_search_path() {
-    for plugin in delegating() {
+    for plugin in undoing(delegating()) {
         let host = Host::new();
         let c1 = host.container("c1");
         let net = network(plugin, &host, WORKING);

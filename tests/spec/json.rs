@@ -2,7 +2,7 @@
 
 use cni_testkit::{Host, Outcome, difference};
 
-use crate::support::{Plugin, attaching};
+use crate::support::{Plugin, attaching, undoing};
 
 /// Attaches a container with the text of a configuration in which `%` stands for the plugin's own
 /// keys and the version.
@@ -59,7 +59,7 @@ fn unknown_keys_are_ignored() {
 fn broken_text_is_repaired() {
     let host = Host::new();
     let c1 = host.container("c1");
-    for plugin in attaching() {
+    for plugin in undoing(attaching()) {
         add(plugin, r#"{"name":"net1","x":"\ud800",%}"#).succeeds();
         let mut stdin = filled(plugin, r#"{"name":"net1","x":"!",%}"#);
         let at = stdin.iter().position(|&byte| byte == b'!').expect("the mark");

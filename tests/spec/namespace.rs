@@ -2,7 +2,7 @@
 
 use cni_testkit::{Host, Network, difference, lacks_release};
 
-use crate::support::{Plugin, attaching};
+use crate::support::{Plugin, attaching, undoing};
 
 const REFUSED: &str = "plugin's netns and netns from CNI_NETNS should not be the same";
 
@@ -51,7 +51,7 @@ fn own_namespace_is_served_when_asked_for() {
 /// What is no namespace is left to the plugin: IPAM plugins do not even look at it.
 #[test]
 fn del_needs_no_namespace() {
-    for plugin in attaching() {
+    for plugin in undoing(attaching()) {
         let host = Host::new();
         let c1 = host.container("c1");
         let net = plugin.network(&host);
