@@ -3,6 +3,7 @@
 
 mod bridge;
 mod host_device;
+mod interfaces;
 #[path = "../support/networks.rs"]
 mod networks;
 mod random;
