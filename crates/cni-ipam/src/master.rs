@@ -88,6 +88,7 @@ fn kind_name(kind: LinkKind) -> &'static str {
         LinkKind::Ipvlan(_) => "ipvlan",
         LinkKind::Macvlan(_) => "macvlan",
         LinkKind::Vlan(_) => "vlan",
+        LinkKind::Vrf(_) => "vrf",
     }
 }
 

@@ -46,7 +46,7 @@ impl SpoofCheck {
     /// The table as it is with only this check in it.
     pub fn table(&self, host_veth: &str, mac: [u8; 6]) -> Table {
         let [interface_chain, mac_chain] = self.chains();
-        let rule = |statements| Rule { statements, comment: Some(self.comment()) };
+        let rule = |statements| Rule { statements, comment: Some(self.comment()), owner: None };
         let jump = |chain: &String| Statement::Verdict(Verdict::Jump(chain.clone()));
         let chain =
             |name: &str, rules| Chain { name: name.to_owned(), comment: None, base: None, rules };
@@ -103,7 +103,7 @@ impl SpoofCheck {
     fn try_remove(&self) -> Result<()> {
         self.check_names()?;
         nft::change(&mut Socket::open()?, |socket| {
-            let view = self.read(socket, Rules::Of(BASE_CHAIN))?;
+            let view = self.read(socket, Rules::Of(&[BASE_CHAIN]))?;
             let mut transaction = Transaction::new(Family::Bridge, TABLE);
             for rule in &view.rules {
                 transaction.delete_rule(&rule.chain, rule.handle);

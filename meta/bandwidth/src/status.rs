@@ -1,9 +1,12 @@
-//! STATUS: whether ADD can work now.
+//! STATUS: whether ADD could work now.
 
 use cni_core::{Request, Result};
 
 use crate::conf::Conf;
+use crate::plan::Plan;
 
-pub(crate) fn status(_request: &Request<Conf>) -> Result<()> {
-    Ok(())
+/// Nothing but wrong limits is known to be in the way; that the kernel lacks the devices or the
+/// disciplines would only show by making one.
+pub(crate) fn status(request: &Request<Conf>) -> Result<()> {
+    Plan::new(&request.conf).map(drop)
 }

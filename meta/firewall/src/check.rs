@@ -1,14 +1,14 @@
-//! CHECK: the attachment is as ADD left it.
+//! CHECK: the rules are there; nothing is changed.
 
 use cni_core::{Request, Result};
-use linux_net::{Netns, Rtnl};
 
+use crate::allowance::Allowance;
+use crate::claim::Holder;
 use crate::conf::Conf;
 use crate::plan::Plan;
 
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
-    let plan = Plan::new(&request.conf, &request.attachment.ifname)?;
-    let netns = Netns::open(&request.attachment.netns)?;
-    Rtnl::open(&netns)?.get_link(&plan.ifname)?;
-    Ok(())
+    let (plan, _) = Plan::new(request)?;
+    let allowances = Allowance::find(&request.conf, &Holder::of(request), &plan.addresses)?;
+    allowances.iter().try_for_each(|allowance| allowance.check(&plan))
 }

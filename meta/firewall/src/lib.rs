@@ -1,7 +1,10 @@
-//! CNI plugin: firewall.
+//! CNI plugin: lets the traffic of containers through the host's firewall.
 
 mod add;
+mod allowance;
+mod backend;
 mod check;
+mod claim;
 mod conf;
 mod del;
 mod gc;
@@ -9,7 +12,7 @@ mod plan;
 mod status;
 
 use cni_core::spec::conf::ValidAttachment;
-use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
+use cni_core::{AddResult, Cleanup, Plugin, Request, Result, SpecVersion, Undo};
 use serde_json::Value;
 
 use conf::Conf;
@@ -19,7 +22,9 @@ pub struct Firewall;
 
 impl Plugin for Firewall {
     const NAME: &'static str = "firewall";
-    const PURPOSE: &'static str = "CNI plugin: firewall";
+    const PURPOSE: &'static str = "Lets the traffic of containers through the host's firewall";
+    const SUPPORTED: &'static [SpecVersion] =
+        &[SpecVersion::V0_4_0, SpecVersion::V1_0_0, SpecVersion::V1_1_0];
     type Conf = Conf;
 
     fn default_network() -> Value {

@@ -1,15 +1,29 @@
-//! ADD: the effects, in order. What the attachment owns is given to `undo` as it is made.
+//! ADD: the delegate is configured, remembered and run.
 
-use cni_core::{AddResult, Context, Request, Result, Undo};
-use linux_net::{Netns, Rtnl};
+use cni_core::{AddResult, Context, Error, Request, Result, Undo};
 
 use crate::conf::Conf;
+use crate::delegation::{Delegation, EarlierState, delegate_of, state_of};
 use crate::plan::Plan;
+use crate::subnet::Subnet;
 
-pub(crate) fn add(request: &Request<Conf>, _undo: &mut Undo) -> Result<AddResult> {
-    let previous = request.network.prev_result().context(|| "failed to parse prevResult")?;
-    let plan = Plan::new(&request.conf, &request.attachment.ifname)?;
-    let netns = Netns::open(&request.attachment.netns)?;
-    Rtnl::open(&netns)?.get_link(&plan.ifname)?;
-    Ok(previous.unwrap_or_default())
+/// Runs the delegate's ADD.
+///
+/// # Errors
+///
+/// A bad subnet file or configuration, a state that cannot be kept, and the delegate's own error.
+pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
+    let subnet = Subnet::load(&request.conf.subnet_file)?;
+    let plan = Plan::new(&request.network, &request.conf, &subnet)?;
+    if request.conf.data_dir.is_empty() {
+        return Err(Error::internal("mkdir : no such file or directory"));
+    }
+    let delegate = delegate_of(request, &plan).context(|| "failed to delegate add")?;
+    let state = state_of(request);
+    match state.read()? {
+        None => undo.own(Delegation { delegate: delegate.clone(), state: state.clone() }),
+        Some(content) => undo.own(EarlierState { state: state.clone(), content }),
+    }
+    state.write(&plan.bytes())?;
+    delegate.start_add()?.finish()
 }

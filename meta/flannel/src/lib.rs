@@ -1,12 +1,15 @@
-//! CNI plugin: flannel.
+//! CNI plugin: another plugin, configured for the node's part of a flannel network.
 
 mod add;
 mod check;
 mod conf;
 mod del;
+mod delegation;
 mod gc;
 mod plan;
+mod state;
 mod status;
+mod subnet;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
@@ -19,7 +22,10 @@ pub struct Flannel;
 
 impl Plugin for Flannel {
     const NAME: &'static str = "flannel";
-    const PURPOSE: &'static str = "CNI plugin: flannel";
+    const PURPOSE: &'static str =
+        "Runs another plugin, configured for the node's part of a flannel network";
+    const LOAD_CONTEXT: &'static str =
+        "failed to load flannel netconf file: failed to load netconf";
     type Conf = Conf;
 
     fn default_network() -> Value {

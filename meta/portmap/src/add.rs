@@ -1,15 +1,63 @@
-//! ADD: the effects, in order. What the attachment owns is given to `undo` as it is made.
+//! ADD: rules, then what was decided without them, then the way from the host's own loopback.
 
-use cni_core::{AddResult, Context, Request, Result, Undo};
-use linux_net::{Netns, Rtnl};
+use std::net::IpAddr;
+
+use cni_core::{AddResult, Context, Error, Request, Result, Undo};
+use linux_net::{Rtnl, sysctl};
+use netfilter::Backend;
+use netfilter::iptables::Protocol;
 
 use crate::conf::Conf;
-use crate::plan::Plan;
+use crate::conflict;
+use crate::flows::Flows;
+use crate::iptables::{self, IptablesRules};
+use crate::nftables::{self, NftablesRules};
+use crate::owner::Owner;
+use crate::plan::{Plan, Source, probe};
 
-pub(crate) fn add(request: &Request<Conf>, _undo: &mut Undo) -> Result<AddResult> {
-    let previous = request.network.prev_result().context(|| "failed to parse prevResult")?;
-    let plan = Plan::new(&request.conf, &request.attachment.ifname)?;
-    let netns = Netns::open(&request.attachment.netns)?;
-    Rtnl::open(&netns)?.get_link(&plan.ifname)?;
-    Ok(previous.unwrap_or_default())
+pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
+    let plan = Plan::new(request, probe).context(|| "failed to parse config")?;
+    let Some(previous) = &plan.previous else {
+        return Err(Error::internal("must be called as chained plugin"));
+    };
+    if plan.mappings.is_empty() {
+        return Ok(previous.clone());
+    }
+    let owner = Owner::of(request);
+    let _turn = if plan.reject_conflicts { Some(conflict::take_turn()?) } else { None };
+    undo.own(IptablesRules::of(request, plan.mappings.clone()));
+    undo.own(NftablesRules { owner: owner.clone(), takes_untold: false });
+    install(&plan, &owner)?;
+    let protocols = plan.targets.iter().map(|target| target.protocol).collect();
+    Flows { mappings: plan.mappings.clone(), protocols }.forget()?;
+    if plan.source != Source::Kept {
+        let ipv4 = plan.targets.iter().find(|target| target.protocol == Protocol::V4);
+        ipv4.map_or(Ok(()), |target| ensure_localhost_leaves(target.container.ip()))
+            .context(|| "unable to enable route_localnet")?;
+    }
+    Ok(previous.clone())
+}
+
+fn install(plan: &Plan, owner: &Owner) -> Result<()> {
+    match plan.backend {
+        Backend::Iptables => iptables::install(plan, owner),
+        Backend::Nftables => nftables::install(plan, owner),
+        Backend::Preferred => match iptables::install(plan, owner) {
+            Err(error) if !Backend::Iptables.is_usable() => nftables::install(plan, owner)
+                .map_err(|other| if Backend::Nftables.is_usable() { other } else { error }),
+            outcome => outcome,
+        },
+    }
+}
+
+/// Lets packets from 127.0.0.0/8 leave towards the container; their sender is replaced.
+fn ensure_localhost_leaves(container: IpAddr) -> Result<()> {
+    let Some(link) = Rtnl::open_current()?.find_link_towards(container)? else {
+        return Ok(());
+    };
+    let name = format!("net/ipv4/conf/{}/route_localnet", link.name);
+    if sysctl::read(&name)? != "1" {
+        sysctl::write(&name, "1")?;
+    }
+    Ok(())
 }

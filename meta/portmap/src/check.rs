@@ -1,14 +1,28 @@
-//! CHECK: the attachment is as ADD left it.
+//! CHECK: every rule is there.
 
-use cni_core::{Request, Result};
-use linux_net::{Netns, Rtnl};
+use cni_core::{Error, Request, Result};
+use netfilter::Backend;
 
 use crate::conf::Conf;
-use crate::plan::Plan;
+use crate::owner::Owner;
+use crate::plan::{Plan, probe};
+use crate::{iptables, nftables};
 
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
-    let plan = Plan::new(&request.conf, &request.attachment.ifname)?;
-    let netns = Netns::open(&request.attachment.netns)?;
-    Rtnl::open(&netns)?.get_link(&plan.ifname)?;
-    Ok(())
+    let plan = Plan::new(request, probe)?;
+    if plan.previous.is_none() {
+        return Err(Error::internal("Required prevResult missing"));
+    }
+    if plan.mappings.is_empty() {
+        return Ok(());
+    }
+    let backend = match plan.backend {
+        Backend::Preferred => probe(),
+        chosen => chosen,
+    };
+    let owner = Owner::of(request);
+    match backend {
+        Backend::Nftables => nftables::check(&plan, &owner),
+        Backend::Iptables | Backend::Preferred => iptables::check(&plan, &owner),
+    }
 }

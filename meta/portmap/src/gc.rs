@@ -1,14 +1,13 @@
-//! GC: takes away what is this network's and no valid attachment's.
+//! GC: the rules of attachments that are gone.
 
 use cni_core::spec::conf::ValidAttachment;
-use cni_core::{Cleanup, Request, Result};
+use cni_core::{Cleanup, Request};
 
 use crate::conf::Conf;
+use crate::{iptables, nftables};
 
-pub(crate) fn gc(
-    _request: &Request<Conf>,
-    _valid: &[ValidAttachment],
-    _cleanup: &mut Cleanup,
-) -> Result<()> {
-    Ok(())
+pub(crate) fn gc(request: &Request<Conf>, valid: &[ValidAttachment], cleanup: &mut Cleanup) {
+    let network = &request.network.name;
+    cleanup.record(iptables::collect_garbage(network, valid));
+    cleanup.record(nftables::collect_garbage(network, valid));
 }

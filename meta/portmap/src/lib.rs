@@ -1,17 +1,25 @@
-//! CNI plugin: portmap.
+//! CNI plugin: makes ports of the host lead to ports of a container.
 
 mod add;
 mod check;
+mod conditions;
 mod conf;
+mod conflict;
 mod del;
+mod flows;
 mod gc;
+mod iptables;
+mod iptables_rules;
+mod mapping;
+mod marker;
+mod nft_rules;
+mod nftables;
+mod owner;
 mod plan;
 mod status;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
-use serde_json::Value;
-
 use conf::Conf;
 
 /// The plugin `portmap`.
@@ -19,29 +27,27 @@ pub struct Portmap;
 
 impl Plugin for Portmap {
     const NAME: &'static str = "portmap";
-    const PURPOSE: &'static str = "CNI plugin: portmap";
+    const PURPOSE: &'static str = "Makes ports of the host lead to ports of a container";
+    const LOAD_CONTEXT: &'static str =
+        "failed to parse config: failed to parse network configuration";
     type Conf = Conf;
 
-    fn default_network() -> Value {
+    fn default_network() -> serde_json::Value {
         conf::default_network()
     }
-
     fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
         add::add(request, undo)
     }
-
     fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> {
         del::del(request, cleanup)
     }
-
     fn check(request: &Request<Conf>) -> Result<()> {
         check::check(request)
     }
-
-    fn gc(request: &Request<Conf>, valid: &[ValidAttachment], cleanup: &mut Cleanup) -> Result<()> {
-        gc::gc(request, valid, cleanup)
+    fn gc(request: &Request<Conf>, valid: &[ValidAttachment], it: &mut Cleanup) -> Result<()> {
+        gc::gc(request, valid, it);
+        Ok(())
     }
-
     fn status(request: &Request<Conf>) -> Result<()> {
         status::status(request)
     }

@@ -1,9 +1,20 @@
 //! STATUS: whether ADD can work now.
 
-use cni_core::{Request, Result};
+use cni_core::{Code, Error, Request, Result};
+use netfilter::Backend;
 
 use crate::conf::Conf;
+use crate::plan::{Plan, probe};
 
-pub(crate) fn status(_request: &Request<Conf>) -> Result<()> {
-    Ok(())
+pub(crate) fn status(request: &Request<Conf>) -> Result<()> {
+    let backend = Plan::new(request, probe)?.backend;
+    if backend.is_usable() {
+        return Ok(());
+    }
+    let msg = match backend {
+        Backend::Iptables => "iptables cannot be used here",
+        Backend::Nftables => "nf_tables cannot be used here",
+        Backend::Preferred => "neither iptables nor nf_tables can be used here",
+    };
+    Err(Error::new(Code::NOT_AVAILABLE, msg))
 }

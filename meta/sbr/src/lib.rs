@@ -1,17 +1,17 @@
-//! CNI plugin: sbr.
+//! CNI plugin: routes the packets of a container's interface by their source address.
 
 mod add;
 mod check;
 mod conf;
 mod del;
-mod gc;
+mod own_tables;
 mod plan;
+mod rules;
+mod selection;
 mod status;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
-use serde_json::Value;
-
 use conf::Conf;
 
 /// The plugin `sbr`.
@@ -19,29 +19,26 @@ pub struct Sbr;
 
 impl Plugin for Sbr {
     const NAME: &'static str = "sbr";
-    const PURPOSE: &'static str = "CNI plugin: sbr";
+    const PURPOSE: &'static str = "Routes the packets of an interface by their source address";
+    const LOAD_CONTEXT: &'static str = "failed to parse network configuration";
     type Conf = Conf;
 
-    fn default_network() -> Value {
+    fn default_network() -> serde_json::Value {
         conf::default_network()
     }
-
     fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
         add::add(request, undo)
     }
-
     fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> {
         del::del(request, cleanup)
     }
-
     fn check(request: &Request<Conf>) -> Result<()> {
         check::check(request)
     }
-
-    fn gc(request: &Request<Conf>, valid: &[ValidAttachment], cleanup: &mut Cleanup) -> Result<()> {
-        gc::gc(request, valid, cleanup)
+    /// Rules and tables end with their namespace, and it is not told which one that was.
+    fn gc(_: &Request<Conf>, _: &[ValidAttachment], _: &mut Cleanup) -> Result<()> {
+        Ok(())
     }
-
     fn status(request: &Request<Conf>) -> Result<()> {
         status::status(request)
     }

@@ -1,15 +1,18 @@
-//! CNI plugin: vrf.
+//! CNI plugin: puts an interface into a virtual routing and forwarding domain.
 
 mod add;
+mod belongings;
 mod check;
 mod conf;
 mod del;
 mod gc;
 mod plan;
 mod status;
+mod table;
+mod vrf;
 
 use cni_core::spec::conf::ValidAttachment;
-use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
+use cni_core::{AddResult, Cleanup, Plugin, Request, Result, SpecVersion, Undo};
 use serde_json::Value;
 
 use conf::Conf;
@@ -19,7 +22,10 @@ pub struct Vrf;
 
 impl Plugin for Vrf {
     const NAME: &'static str = "vrf";
-    const PURPOSE: &'static str = "CNI plugin: vrf";
+    const PURPOSE: &'static str =
+        "Puts a container's interface into a virtual routing and forwarding domain";
+    const SUPPORTED: &'static [SpecVersion] =
+        &[SpecVersion::V0_3_1, SpecVersion::V0_4_0, SpecVersion::V1_0_0, SpecVersion::V1_1_0];
     type Conf = Conf;
 
     fn default_network() -> Value {

@@ -10,5 +10,7 @@ mod namespace;
 mod namespaces;
 mod new_links;
 mod port_vlans;
+mod qdiscs;
 mod routes;
+mod rules;
 mod taps;
