@@ -63,6 +63,14 @@ fn what_is_missing_is_noticed() {
             ),
             ("tc filter del dev vhost parent ffff:", "Failed to find filter"),
             ("tc qdisc del dev vhost ingress", "Failed to find filter"),
+            // Another device under the name: what is sent is still for the one that has gone.
+            (
+                &format!(
+                    "ip link del {IFB}; ip link add name {IFB} up type ifb
+                     tc qdisc add dev {IFB} root handle 1: tbf rate 8kbit burst 10 limit 35"
+                ),
+                "Failed to find filter",
+            ),
         ]);
     });
 }

@@ -1,7 +1,7 @@
 //! bandwidth: limits are what comes through.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,15 +18,16 @@ const MEASURED: Duration = Duration::from_millis(2000);
 /// How often a machine may be too busy.
 const ATTEMPTS: usize = 5;
 
-/// Where the container listens, and where the host does.
-const INSIDE: &str = "10.1.2.2:80";
-const OUTSIDE: &str = "10.1.2.1:80";
+/// The addresses of the container and of the host.
+const INSIDE: &str = "10.1.2.2";
+const OUTSIDE: &str = "10.1.2.1";
 
 /// Bits per second of payload that come through a TCP connection from `source` to `target`.
 fn throughput(source: &Namespace, target: &Namespace, address: &str) -> f64 {
-    let address: SocketAddr = address.parse().expect("an address with a port");
-    let listener = target.run(move || TcpListener::bind(address).expect("listen"));
-    let mut sender = source.run(move || TcpStream::connect(address).expect("connect"));
+    let any_port = format!("{address}:0");
+    let listener = target.run(move || TcpListener::bind(any_port).expect("listen"));
+    let listening = listener.local_addr().expect("a listener has an address");
+    let mut sender = source.run(move || TcpStream::connect(listening).expect("connect"));
     let (mut receiver, _) = listener.accept().expect("accept");
     let sending = thread::spawn(move || while sender.write_all(&[0; 16 * 1024]).is_ok() {});
     let mut buffer = vec![0; 64 * 1024];

@@ -1,7 +1,10 @@
 //! portmap: DEL, GC and STATUS take away, and say, what they can prove.
 
+use std::path::Path;
+
 use cni_testkit::{
-    Container, Host, Network, against_reference, difference, lacks_release, lacks_version,
+    Container, Host, Network, against_reference, difference, lacks_file, lacks_release,
+    lacks_version,
 };
 use serde_json::{Value, json};
 
@@ -137,18 +140,38 @@ fn rules_of_the_reference_are_removed_with_nftables() {
     let host = Host::new();
     let c1 = host.container("c1");
     let net = attached(&host, &c1, "nftables");
-    let ruleset = host.nft_rules();
     // Through the program they lose what it does not show.
-    let reload = host.run({
-        let ruleset = format!("flush ruleset\n{ruleset}");
-        move || std::fs::write("/run/ruleset", ruleset)
-    });
-    reload.expect("written");
-    host.sh("nft -f /run/ruleset");
+    host.sh("nft list ruleset >/run/ruleset; nft flush ruleset; nft -f /run/ruleset");
     net.with_prev_result(two_addresses(&c1)).check(&c1, "eth0").succeeds();
     net.with_config("runtimeConfig", json!({})).del(&c1, "eth0").succeeds();
     assert!(is_mapped(&host, &c1), "nobody said that they are this network's");
     net.del(&c1, "eth0").succeeds();
+    assert!(!is_mapped(&host, &c1));
+}
+
+/// A host is switched over while containers run, and back.
+#[test]
+fn rules_of_the_reference_are_taken_over_and_given_back() {
+    let reference = Path::new("/usr/lib/cni");
+    if against_reference() || lacks_file("/usr/lib/cni/portmap") {
+        return;
+    }
+    let host = Host::new();
+    let c1 = host.container("c1");
+    let net = portmap(&host, json!({ "cniVersion": "1.0.0" }), one_port(8080));
+    let net = net.with_prev_result(two_addresses(&c1));
+    let theirs = net.with_plugins(reference);
+    drop(theirs.add(&c1, "eth0").exits(0));
+    let before = [host.iptables_rules(), host.ip6tables_rules()];
+    net.check(&c1, "eth0").succeeds();
+    net.add(&c1, "eth0").succeeds();
+    assert_eq!([host.iptables_rules(), host.ip6tables_rules()], before);
+    net.del(&c1, "eth0").succeeds();
+    assert!(!is_mapped(&host, &c1));
+
+    net.add(&c1, "eth0").succeeds();
+    assert_eq!([host.iptables_rules(), host.ip6tables_rules()], before);
+    drop(theirs.del(&c1, "eth0").exits(0));
     assert!(!is_mapped(&host, &c1));
 }
 

@@ -1,8 +1,10 @@
 //! portmap: repeated ADD, what a flush leaves, CHECK, and the choice of the backend.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::thread;
+use std::time::Duration;
 
 use cni_testkit::{Container, Host, Network, against_reference, difference, lacks_release};
 use serde_json::{Value, json};
@@ -27,7 +29,6 @@ fn with_each_backend(test: impl Fn(&Host, &Container, Network<'_>)) {
         if backend == "nftables" && lacks_release("1.7.0") {
             continue;
         }
-        println!("{backend}");
         let host = Host::new();
         let c1 = host.container("c1");
         let net = portmap(&host, json!({ "backend": backend }), two_ports());
@@ -63,23 +64,20 @@ fn a_repeated_add_changes_nothing() {
 /// What there was of other mappings does not stay.
 #[test]
 fn a_repeated_add_with_other_mappings_replaces_them() {
-    with_each_backend(|host, c1, net| {
-        let other = json!({ "portMappings": [
-            { "hostPort": 9090, "containerPort": 90, "protocol": "tcp" },
-            { "hostPort": 8081, "containerPort": 81, "protocol": "udp" }
-        ] });
-        let other = net.with_config("runtimeConfig", other);
-        other.add(c1, "eth0").succeeds();
-        let expected = rules(host);
-        other.del(c1, "eth0").succeeds();
-        net.add(c1, "eth0").succeeds();
-        other.add(c1, "eth0").succeeds();
-        difference("portmap-repeated-add", || {
-            let found = rules(host);
-            assert!(found.contains("9090") && !found.contains("8080"), "{found}");
-            assert_eq!(found.lines().count(), expected.lines().count(), "{found}");
+    let mapping = |host: u16, protocol: &str| json!({ "hostPort": host, "containerPort": host - 8000, "protocol": protocol });
+    for other in
+        [json!([mapping(9090, "tcp"), mapping(8081, "udp")]), json!([mapping(8081, "udp")])]
+    {
+        with_each_backend(|host, c1, net| {
+            let other = net.with_config("runtimeConfig", json!({ "portMappings": other }));
+            other.add(c1, "eth0").succeeds();
+            let expected = sorted(&rules(host));
+            other.del(c1, "eth0").succeeds();
+            net.add(c1, "eth0").succeeds();
+            other.add(c1, "eth0").succeeds();
+            difference("portmap-repeated-add", || assert_eq!(sorted(&rules(host)), expected));
         });
-    });
+    }
 }
 
 /// CHECK says that something is gone, and a repeated ADD brings back that and nothing else.
@@ -119,7 +117,6 @@ fn what_a_flush_took_is_restored() {
         net.add(c1, "eth0").succeeds();
         let before = sorted(&rules(host));
         for flush in flushes.iter().filter(own) {
-            println!("{flush}");
             net.check(c1, "eth0").succeeds().silent();
             host.sh(flush);
             let find = || drop(net.check(c1, "eth0").fails_with(999, "not"));
@@ -226,6 +223,30 @@ fn concurrent_first_adds_share_one_skeleton() {
     });
 }
 
+/// Two at once would make what is shared twice, or empty the other's chain.
+#[test]
+fn the_first_add_with_iptables_waits_for_its_turn() {
+    if against_reference() {
+        return;
+    }
+    let host = Host::new();
+    let c1 = host.container("c1");
+    let turn = host.run(|| {
+        fs::create_dir_all("/run/cni/portmap")?;
+        let folder = fs::File::open("/run/cni/portmap")?;
+        folder.lock().map(|()| folder)
+    });
+    let net = portmap(&host, json!({ "backend": "iptables" }), two_ports());
+    let net = net.with_prev_result(two_addresses(&c1));
+    let pause = Duration::from_millis(300);
+    thread::scope(|scope| {
+        let added = scope.spawn(|| net.add(&c1, "eth0").succeeds().elapsed());
+        thread::sleep(2 * pause);
+        drop(turn);
+        assert!(added.join().expect("added") > pause);
+    });
+}
+
 /// iptables where it works, also where both do.
 #[test]
 fn iptables_is_the_default() {
@@ -264,9 +285,9 @@ fn nftables_is_the_default_without_iptables() {
 }
 
 fn script(folder: &std::path::Path, name: &str, body: &str) {
-    let file = folder.join(name);
-    fs::write(&file, format!("#!/bin/sh\n{body}\n")).expect("a script");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("an executable");
+    let open = |options: &mut fs::OpenOptions| options.mode(0o755).open(folder.join(name));
+    let mut file = open(fs::OpenOptions::new().write(true).create(true)).expect("a script");
+    write!(file, "#!/bin/sh\n{body}\n").expect("written");
 }
 
 /// One listing on a host without mappings, one change for each family, and nothing else.

@@ -177,6 +177,43 @@ fn many_ports_take_several_ways_into_the_chain() {
     assert_eq!(lines(&host.iptables_rules(), "-A CNI-HOSTPORT-DNAT"), [""; 0]);
 }
 
+/// The result of the plugin before is the result.
+#[test]
+fn the_result_is_passed_on() {
+    let host = Host::new();
+    let c1 = host.container("ctr1");
+    let net = example(&host, json!({})).with_prev_result(two_addresses(&c1));
+    net.add(&c1, "eth0").succeeds().result_is("portmap/passed-on");
+}
+
+/// Protocols other than TCP and UDP, and names in capitals.
+#[test]
+fn every_protocol_with_ports_can_be_mapped() {
+    if lacks_release("1.7.0") {
+        return;
+    }
+    for backend in ["iptables", "nftables"] {
+        let host = Host::new();
+        let c1 = host.container("ctr1");
+        let mapping =
+            |protocol: &str| json!({ "hostPort": 9000, "containerPort": 90, "protocol": protocol });
+        let mappings = ["sctp", "dccp", "TCP"].map(mapping);
+        let net = portmap(&host, json!({ "backend": backend }), json!(mappings));
+        let add = || attach(&net, &c1);
+        if backend == "nftables" {
+            difference("portmap-validation", add)
+        } else {
+            add()
+        }
+        let rules = host.nft_rules();
+        for protocol in ["sctp", "dccp", "tcp"] {
+            assert!(rules.contains(&format!("{protocol} dport 9000 ")), "{rules}");
+        }
+        net.del(&c1, "eth0").succeeds();
+        assert!(!host.nft_rules().contains("9000"));
+    }
+}
+
 /// What `nft list ruleset` says of the whole example.
 #[test]
 fn nftables_rules_are_the_reference_ones() {

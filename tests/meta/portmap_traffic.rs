@@ -6,7 +6,7 @@ use std::time::Duration;
 use cni_testkit::{Container, Host, Namespace, Network, Outside, difference, lacks_release};
 use serde_json::{Value, json};
 
-use crate::networks::{bridge, dual_stack};
+use crate::networks::{bridge, dual_stack, ptp};
 use crate::published::portmap;
 
 /// Whether the set under test cannot choose this backend.
@@ -23,12 +23,17 @@ struct Scene<'h> {
 }
 
 impl<'h> Scene<'h> {
+    /// The container on a bridge.
     fn new(host: &'h Host, keys: Value, mappings: Value) -> Self {
+        let below = json!({ "isDefaultGateway": true, "hairpinMode": true, "ipam": dual_stack() });
+        Self::above(bridge(host, below), host, portmap(host, keys, mappings))
+    }
+
+    fn above(below: Network<'h>, host: &'h Host, net: Network<'h>) -> Self {
         let outside = host.outside();
         outside
             .sh("ip route add 10.1.2.0/24 via 192.0.2.1; ip route add fd00:1::/64 via 2001:db8::1");
-        let below = json!({ "isDefaultGateway": true, "hairpinMode": true, "ipam": dual_stack() });
-        Self { host, outside, below: bridge(host, below), net: portmap(host, keys, mappings) }
+        Self { host, outside, below, net }
     }
 
     fn attach(&self, name: &str) -> Container {
@@ -88,6 +93,25 @@ fn iptables_lets_published_ports_arrive() {
 fn nftables_lets_published_ports_arrive() {
     if !lacks_choice("nftables") {
         published_ports_arrive("nftables");
+    }
+}
+
+/// A container that is not on a bridge.
+#[test]
+fn ports_arrive_over_a_point_to_point_link() {
+    for backend in ["iptables", "nftables"] {
+        if lacks_choice(backend) {
+            continue;
+        }
+        let host = Host::new();
+        let net = portmap(&host, json!({ "backend": backend }), both_protocols());
+        let scene = Scene::above(ptp(&host, json!({})), &host, net);
+        let c1 = scene.attach("c1");
+        for from in [&*host, &*c1, &*scene.outside] {
+            reaches(from, &c1, "192.0.2.1", "10.1.2.2");
+            reaches(from, &c1, "[2001:db8::1]", "[fd00:1::2]");
+        }
+        reaches(&host, &c1, "127.0.0.1", "10.1.2.2");
     }
 }
 

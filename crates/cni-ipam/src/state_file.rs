@@ -1,12 +1,12 @@
 //! A file that a plugin keeps about an attachment: whole or not there, whatever is killed when.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cni_core::spec::error::io_cause;
-use cni_core::{Error, Result, quote};
+use cni_core::{Draft, Error, Result, quote};
 use nix::fcntl::OFlag;
 
 /// A file by its folder and name, there or not; nobody but its owner can read it.
@@ -22,7 +22,7 @@ impl StateFile {
         Self { folder: folder.into(), name: name.into() }
     }
 
-    /// Lists the files of a folder, which need not exist, in no order. One of which only a draft
+    /// Lists the files of a folder, which need not exist, sorted by name. One of which only a draft
     /// is left, by a kill, is among them.
     ///
     /// # Errors
@@ -38,9 +38,11 @@ impl StateFile {
         for entry in entries {
             // Files of this kind have names that are text.
             let Ok(name) = entry.map_err(failed)?.file_name().into_string() else { continue };
-            let drafted = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
-            files.push(Self::new(folder, drafted.unwrap_or(&name)));
+            let name = name.strip_prefix(Draft::PREFIX).unwrap_or(&name);
+            files.push(Self::new(folder, name));
         }
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        files.dedup_by(|a, b| a.name == b.name);
         Ok(files)
     }
 
@@ -54,9 +56,9 @@ impl StateFile {
         self.folder.join(&self.name)
     }
 
-    /// Where the next content is written; named after the file, so that its removal finds it.
+    /// Where a killed write may have left its content.
     fn draft(&self) -> PathBuf {
-        self.folder.join(format!(".{}.new", self.name))
+        self.folder.join(format!("{}{}", Draft::PREFIX, self.name))
     }
 
     /// Reads the file; `None` when there is none. A symbolic link is not followed.
@@ -84,36 +86,22 @@ impl StateFile {
     ///
     /// When it cannot be written; what there was is there still.
     pub fn write(&self, content: &[u8]) -> Result<()> {
-        let (path, draft) = (self.path(), self.draft());
-        let written = self.write_draft(&draft, content).and_then(|()| {
-            fault_point::effect("give a state file its name")?;
-            fs::rename(&draft, &path)
+        let written = self.ensure_folder().and_then(|folder| {
+            fault_point::effect("write a state file")?;
+            Draft::durable(&folder, content)?.replace(&folder, &self.name)
         });
-        written.map_err(|error| {
-            // The first failure is the one to report.
-            let _ = fs::remove_file(&draft);
-            failed("write", &path, &error)
-        })
+        written.map_err(|error| failed("write", &self.path(), &error))
     }
 
-    fn write_draft(&self, draft: &Path, content: &[u8]) -> io::Result<()> {
-        let create = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft);
-        fault_point::effect("write a state file")?;
-        let mut file = match create() {
+    fn ensure_folder(&self) -> io::Result<File> {
+        match File::open(&self.folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 fault_point::effect("make the folder of a state file")?;
                 DirBuilder::new().recursive(true).mode(0o755).create(&self.folder)?;
-                create()
+                File::open(&self.folder)
             }
-            // Left by a kill.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                fs::remove_file(draft)?;
-                create()
-            }
-            file => file,
-        }?;
-        file.write_all(content)?;
-        file.sync_data()
+            folder => folder,
+        }
     }
 
     /// Removes the file and what a killed write left. Gone is success.
@@ -188,9 +176,13 @@ mod tests {
         let leave = || symlink("/nonexistent/target", file.draft()).expect("a link");
         leave();
         assert_eq!(file.remove(), Ok(()));
-        leave();
-        assert_eq!(file.write(b"x"), Ok(()));
-        assert_eq!(names(root.path()), ["c1.json"]);
+        for content in [b"1", b"2"] {
+            leave();
+            assert_eq!(file.write(content), Ok(()));
+            assert_eq!(file.read(), Ok(Some(content.to_vec())));
+            assert_eq!(file.remove(), Ok(()));
+            assert_eq!(names(root.path()), [""; 0]);
+        }
     }
 
     #[test]
@@ -223,9 +215,10 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         assert!(StateFile::list(&root.path().join("absent")).expect("an empty list").is_empty());
         assert_eq!(StateFile::new(root.path(), "c1.json").write(b"1"), Ok(()));
-        assert_eq!(StateFile::new(root.path(), ".c2.json.new").write(b"2"), Ok(()));
-        let mut files = StateFile::list(root.path()).expect("a list");
-        files.sort_by(|a, b| a.name.cmp(&b.name));
+        let killed = StateFile::new(root.path(), "c2.json");
+        assert_eq!(killed.write(b"2"), Ok(()));
+        fs::rename(killed.path(), killed.draft()).expect("renamed");
+        let files = StateFile::list(root.path()).expect("a list");
         let found: Vec<_> = files.iter().map(|file| (file.name(), file.read_any())).collect();
         assert_eq!(found, [("c1.json", b"1".to_vec()), ("c2.json", b"2".to_vec())]);
         assert!(files.iter().all(|file| file.remove().is_ok()));

@@ -75,7 +75,7 @@ pub fn write_in<N: AsRef<str>>(netns: &Netns, settings: &[(N, &str)]) -> Result<
 ///
 /// # Errors
 ///
-/// The refusal; see [`write`].
+/// The refusal; see [`write()`].
 pub fn replace_in(
     netns: &Netns,
     settings: &[(&str, &str)],

@@ -38,12 +38,6 @@ impl Holder {
     pub(crate) fn is_of(&self, network: &str) -> bool {
         self.0.starts_with(&format!("{}-", naming::network_hash(network)))
     }
-
-    /// Reads the name of a file, or of one that a killed process was just writing.
-    fn of_file(name: &str) -> Self {
-        let written = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new"));
-        Self(written.unwrap_or(name).to_owned())
-    }
 }
 
 /// What an attachment has claimed.
@@ -84,7 +78,7 @@ impl Claim {
     ///
     /// When that cannot be read.
     pub(crate) fn is_shared(&self) -> Result<bool> {
-        Ok(list(&self.folder())?.iter().any(|name| Holder::of_file(name) != self.holder))
+        Ok(StateFile::list(&self.folder())?.iter().any(|file| file.name() != self.holder.0))
     }
 
     /// Gives the claim up; gone is success.
@@ -121,15 +115,13 @@ impl Claim {
 pub(crate) fn find(chosen: impl Fn(&Holder) -> bool) -> Result<Vec<(Holder, Vec<IpAddr>)>> {
     let folder = Path::new(FOLDER);
     let mut found: Vec<(Holder, Vec<IpAddr>)> = Vec::new();
-    for name in list(folder)? {
-        let Ok(address) = name.parse() else { continue };
-        for file in list(&folder.join(&name))? {
-            let holder = Holder::of_file(&file);
+    for address in list(folder)? {
+        for file in StateFile::list(&folder.join(address.to_string()))? {
+            let holder = Holder(file.name().to_owned());
             if !chosen(&holder) {
                 continue;
             }
             match found.iter_mut().find(|(known, _)| *known == holder) {
-                Some((_, addresses)) if addresses.contains(&address) => (),
                 Some((_, addresses)) => addresses.push(address),
                 None => found.push((holder, vec![address])),
             }
@@ -138,17 +130,17 @@ pub(crate) fn find(chosen: impl Fn(&Holder) -> bool) -> Result<Vec<(Holder, Vec<
     Ok(found)
 }
 
-/// The names in a folder; none where there is no folder.
-fn list(folder: &Path) -> Result<Vec<String>> {
-    let read = || -> io::Result<Vec<String>> {
-        let name =
-            |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
-        fs::read_dir(folder)?.map(name).collect()
+/// The addresses that there are folders of; none where there is nothing.
+fn list(folder: &Path) -> Result<Vec<IpAddr>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|error| failed("list", folder, &error))?,
     };
-    match read() {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        names => names.map_err(|error| failed("list", folder, &error)),
-    }
+    let address = |entry: io::Result<fs::DirEntry>| match entry {
+        Ok(entry) => entry.file_name().to_str()?.parse().ok().map(Ok),
+        Err(error) => Some(Err(failed("list", folder, &error))),
+    };
+    entries.filter_map(address).collect()
 }
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> Error {
@@ -163,8 +155,6 @@ mod tests {
     fn a_holder_belongs_to_one_network() {
         let holder = Holder::new("net1", "c1", "eth0");
         assert!(holder.is_of("net1") && !holder.is_of("net") && !holder.is_of("net11"));
-        assert_eq!(Holder::of_file(&holder.0), holder);
-        assert_eq!(Holder::of_file(&format!(".{}.new", holder.0)), holder);
         assert_ne!(Holder::new("net1", "c1", "eth1"), holder);
     }
 }

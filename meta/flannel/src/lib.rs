@@ -22,8 +22,7 @@ pub struct Flannel;
 
 impl Plugin for Flannel {
     const NAME: &'static str = "flannel";
-    const PURPOSE: &'static str =
-        "Runs another plugin, configured for the node's part of a flannel network";
+    const PURPOSE: &'static str = "Attaches a container to the node's part of a flannel network";
     const LOAD_CONTEXT: &'static str =
         "failed to load flannel netconf file: failed to load netconf";
     type Conf = Conf;

@@ -4,19 +4,18 @@ use std::net::IpAddr;
 
 use cni_core::{AddResult, Context, Error, Request, Result, Undo};
 use linux_net::{Rtnl, sysctl};
-use netfilter::Backend;
 use netfilter::iptables::Protocol;
 
+use crate::backend;
+use crate::backend::iptables::IptablesRules;
+use crate::backend::nftables::NftablesRules;
 use crate::conf::Conf;
-use crate::conflict;
 use crate::flows::Flows;
-use crate::iptables::{self, IptablesRules};
-use crate::nftables::{self, NftablesRules};
 use crate::owner::Owner;
-use crate::plan::{Plan, Source, probe};
+use crate::plan::{Plan, Source};
 
 pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
-    let plan = Plan::new(request, probe).context(|| "failed to parse config")?;
+    let plan = Plan::new(request, backend::probe).context(|| "failed to parse config")?;
     let Some(previous) = &plan.previous else {
         return Err(Error::internal("must be called as chained plugin"));
     };
@@ -24,10 +23,9 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
         return Ok(previous.clone());
     }
     let owner = Owner::of(request);
-    let _turn = if plan.reject_conflicts { Some(conflict::take_turn()?) } else { None };
     undo.own(IptablesRules::of(request, plan.mappings.clone()));
     undo.own(NftablesRules { owner: owner.clone(), takes_untold: false });
-    install(&plan, &owner)?;
+    backend::install(&plan, &owner)?;
     let protocols = plan.targets.iter().map(|target| target.protocol).collect();
     Flows { mappings: plan.mappings.clone(), protocols }.forget()?;
     if plan.source != Source::Kept {
@@ -36,18 +34,6 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
             .context(|| "unable to enable route_localnet")?;
     }
     Ok(previous.clone())
-}
-
-fn install(plan: &Plan, owner: &Owner) -> Result<()> {
-    match plan.backend {
-        Backend::Iptables => iptables::install(plan, owner),
-        Backend::Nftables => nftables::install(plan, owner),
-        Backend::Preferred => match iptables::install(plan, owner) {
-            Err(error) if !Backend::Iptables.is_usable() => nftables::install(plan, owner)
-                .map_err(|other| if Backend::Nftables.is_usable() { other } else { error }),
-            outcome => outcome,
-        },
-    }
 }
 
 /// Lets packets from 127.0.0.0/8 leave towards the container; their sender is replaced.

@@ -3,6 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// The words before an error in the keys. Reference: CHECK says only the second half.
+pub(crate) const LOAD_CONTEXT: &str =
+    "failed to parse config: failed to parse network configuration";
+
 /// The plugin's own keys; those of every plugin are in `Request::network`.
 #[derive(Debug, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

@@ -3,11 +3,11 @@
 use cni_core::{Cleanup, Request, Result};
 use netfilter::iptables::Protocol;
 
+use crate::backend::iptables::IptablesRules;
+use crate::backend::nftables::NftablesRules;
 use crate::conf::Conf;
 use crate::flows::Flows;
-use crate::iptables::IptablesRules;
 use crate::mapping::Mapping;
-use crate::nftables::NftablesRules;
 use crate::owner::Owner;
 
 pub(crate) fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> {

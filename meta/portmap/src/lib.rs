@@ -1,19 +1,13 @@
 //! CNI plugin: makes ports of the host lead to ports of a container.
 
 mod add;
+mod backend;
 mod check;
-mod conditions;
 mod conf;
-mod conflict;
 mod del;
 mod flows;
 mod gc;
-mod iptables;
-mod iptables_rules;
 mod mapping;
-mod marker;
-mod nft_rules;
-mod nftables;
 mod owner;
 mod plan;
 mod status;
@@ -28,8 +22,7 @@ pub struct Portmap;
 impl Plugin for Portmap {
     const NAME: &'static str = "portmap";
     const PURPOSE: &'static str = "Makes ports of the host lead to ports of a container";
-    const LOAD_CONTEXT: &'static str =
-        "failed to parse config: failed to parse network configuration";
+    const LOAD_CONTEXT: &'static str = conf::LOAD_CONTEXT;
     type Conf = Conf;
 
     fn default_network() -> serde_json::Value {
@@ -45,8 +38,7 @@ impl Plugin for Portmap {
         check::check(request)
     }
     fn gc(request: &Request<Conf>, valid: &[ValidAttachment], it: &mut Cleanup) -> Result<()> {
-        gc::gc(request, valid, it);
-        Ok(())
+        gc::gc(request, valid, it)
     }
     fn status(request: &Request<Conf>) -> Result<()> {
         status::status(request)

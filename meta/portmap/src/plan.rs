@@ -7,7 +7,7 @@ use ipnetwork::IpNetwork;
 use netfilter::Backend;
 use netfilter::iptables::Protocol;
 
-use crate::conditions;
+use crate::backend::read_conditions;
 use crate::conf::Conf;
 use crate::mapping::Mapping;
 
@@ -85,14 +85,6 @@ impl Target {
     ) -> impl Iterator<Item = &'a Mapping> {
         let protocol = self.protocol;
         mappings.iter().filter(move |mapping| mapping.is_for(protocol))
-    }
-}
-
-/// The backend that works here. Reference: IPv4 alone decides whether iptables does.
-pub(crate) fn probe() -> Backend {
-    match Backend::Nftables.is_usable() && !Backend::Iptables.is_usable() {
-        true => Backend::Nftables,
-        false => Backend::Iptables,
     }
 }
 
@@ -199,7 +191,7 @@ fn targets(
             IpNetwork::V6(_) => (Protocol::V6, "conditionsV6", &conf.conditions_v6),
         };
         if is_own && targets.iter().all(|target| target.protocol != protocol) {
-            let conditions = conditions::read(key, conditions, backend)?;
+            let conditions = read_conditions(key, conditions, backend)?;
             targets.push(Target { protocol, container, conditions });
         }
     }

@@ -3,15 +3,16 @@
 use cni_core::{Code, Error, Request, Result};
 use netfilter::Backend;
 
+use crate::backend;
 use crate::conf::Conf;
-use crate::plan::{Plan, probe};
+use crate::plan::Plan;
 
 pub(crate) fn status(request: &Request<Conf>) -> Result<()> {
-    let backend = Plan::new(request, probe)?.backend;
-    if backend.is_usable() {
+    let chosen = Plan::new(request, backend::probe)?.backend;
+    if chosen.is_usable() {
         return Ok(());
     }
-    let msg = match backend {
+    let msg = match chosen {
         Backend::Iptables => "iptables cannot be used here",
         Backend::Nftables => "nf_tables cannot be used here",
         Backend::Preferred => "neither iptables nor nf_tables can be used here",

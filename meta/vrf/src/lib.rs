@@ -5,7 +5,6 @@ mod belongings;
 mod check;
 mod conf;
 mod del;
-mod gc;
 mod plan;
 mod status;
 mod table;
@@ -44,8 +43,9 @@ impl Plugin for Vrf {
         check::check(request)
     }
 
-    fn gc(request: &Request<Conf>, valid: &[ValidAttachment], cleanup: &mut Cleanup) -> Result<()> {
-        gc::gc(request, valid, cleanup)
+    /// A VRF ends with its container, and nothing is kept on the host.
+    fn gc(_: &Request<Conf>, _: &[ValidAttachment], _: &mut Cleanup) -> Result<()> {
+        Ok(())
     }
 
     fn status(request: &Request<Conf>) -> Result<()> {

@@ -45,7 +45,7 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
     let inside = container.get_link(&ifname)?;
 
     if plan.spoof_check {
-        let rules = SpoofCheckRules::of(&request.attachment);
+        let rules = SpoofCheckRules::of(request);
         let mac = six_bytes(inside.mac)?;
         let check = rules.0.clone();
         undo.own(rules);

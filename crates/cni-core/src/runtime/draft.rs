@@ -102,8 +102,13 @@ impl Draft {
             unlinkat(&folder, waiting.as_str(), UnlinkatFlags::NoRemoveDir)?;
             self.link_as(&folder, &waiting)?;
         }
-        fault_point::effect("replace a file")?;
-        Ok(renameat(&folder, waiting.as_str(), &folder, name)?)
+        let replaced = fault_point::effect("replace a file")
+            .and_then(|()| Ok(renameat(&folder, waiting.as_str(), &folder, name)?));
+        if replaced.is_err() {
+            // The first failure is the one to report.
+            let _ = unlinkat(&folder, waiting.as_str(), UnlinkatFlags::NoRemoveDir);
+        }
+        replaced
     }
 
     /// Whether the file of a name is this one.

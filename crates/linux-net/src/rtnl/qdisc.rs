@@ -7,8 +7,8 @@ use netlink_packet_route::tc::{TcAttribute, TcHandle, TcHeader, TcMessage, TcOpt
 use nix::errno::Errno;
 
 use super::request::{CHANGE, CREATE, CREATE_NEW, GET};
-use super::wire::{Attributes, Message, number, read_text, read_u32, read_u64};
-use crate::{LinkRef, Request, Result, Rtnl};
+use super::wire::{Attributes, Message, number, read_u32, read_u64};
+use crate::{Error, LinkRef, Request, Result, Rtnl};
 
 /// Length of `struct tcmsg`.
 pub(crate) const FIXED_LEN: usize = 20;
@@ -87,37 +87,15 @@ impl TokenBucket {
         options.into_iter().map(TcOption::Other).collect()
     }
 
-    /// Reads `RTM_NEWQDISC`; `None` when it is about another discipline.
+    /// Reads `RTM_NEWQDISC` about a token bucket filter.
     fn decode(message: &Message<'_>) -> Option<Self> {
-        let mut kind = None;
-        let mut bucket = None;
-        for (number, value) in Attributes::after(message.body, FIXED_LEN) {
-            match number {
-                number::TCA_KIND => kind = read_text(value),
-                number::TCA_OPTIONS => bucket = Self::decode_options(value),
-                _ => {}
-            }
-        }
-        bucket.filter(|_| kind == Some("tbf"))
-    }
-
-    fn decode_options(options: &[u8]) -> Option<Self> {
-        let mut bucket = None;
-        let mut rate64 = None;
-        for (number, value) in Attributes::within(options) {
-            match number {
-                number::TCA_TBF_PARMS => {
-                    bucket = Some(Self {
-                        rate: read_u32(value, 8)?.into(),
-                        limit: read_u32(value, 24)?,
-                        buffer: read_u32(value, 28)?,
-                    });
-                }
-                number::TCA_TBF_RATE64 => rate64 = read_u64(value, 0),
-                _ => {}
-            }
-        }
-        bucket.map(|bucket| Self { rate: rate64.unwrap_or(bucket.rate), ..bucket })
+        let options = Attributes::after(message.body, FIXED_LEN).value_of(number::TCA_OPTIONS)?;
+        let parameters = Attributes::within(options).value_of(number::TCA_TBF_PARMS)?;
+        let rate = match Attributes::within(options).value_of(number::TCA_TBF_RATE64) {
+            Some(rate) => read_u64(rate, 0)?,
+            None => read_u32(parameters, 8)?.into(),
+        };
+        Some(Self { rate, limit: read_u32(parameters, 24)?, buffer: read_u32(parameters, 28)? })
     }
 }
 
@@ -128,16 +106,12 @@ impl Rtnl {
     ///
     /// What the kernel refused, absence apart.
     pub fn find_token_bucket(&self, link: u32) -> Result<Option<TokenBucket>> {
-        let mut message = Qdisc::TokenBucket.message(link);
-        // Whatever is in that place: what is asked for by more is refused with a bare EINVAL.
-        message.attributes.clear();
-        message.header.handle = TcHandle::UNSPEC;
-        let message = RouteNetlinkMessage::GetQueueDiscipline(message);
+        let message = RouteNetlinkMessage::GetQueueDiscipline(Qdisc::TokenBucket.message(link));
         let object = LinkRef::from(link).to_string();
         let request = Request::new(&message, GET, "look up the rate of", object);
         match self.dump(&request, |list, message| list.extend(TokenBucket::decode(message))) {
             Ok(mut found) => Ok(found.pop()),
-            Err(error) if error.is_missing() => Ok(None),
+            Err(error) if is_absence(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -156,11 +130,16 @@ impl Rtnl {
         match self.apply(Request::new(&message, CHANGE, operation, LinkRef::from(link).to_string()))
         {
             Ok(()) => Ok(true),
-            // EINVAL: in its place is one of another kind or handle.
-            Err(error) if error.is_missing() || error.errno() == Some(Errno::EINVAL) => Ok(false),
+            Err(error) if is_absence(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
+}
+
+/// Tells whether an error means that what was asked for is not there. `EINVAL` is the answer where
+/// something of another kind or handle is in its place, or the place itself is missing.
+pub(crate) fn is_absence(error: &Error) -> bool {
+    error.is_missing() || error.errno() == Some(Errno::EINVAL)
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use netlink_packet_route::tc::{
     TcActionType, TcAttribute, TcFilterU32, TcFilterU32Option, TcHandle, TcHeader, TcMessage,
     TcMirror, TcOption, TcU32Key, TcU32Selector, TcU32SelectorFlags,
 };
-use nix::errno::Errno;
 
-use super::qdisc::{FIXED_LEN, Qdisc};
+use super::qdisc::{FIXED_LEN, Qdisc, is_absence};
 use super::request::{CREATE, GET};
 use super::wire::{Attributes, Message, number, read_u32};
 use crate::{LinkRef, Request, Result, Rtnl};
@@ -86,8 +85,7 @@ impl Rtnl {
         let request = Request::new(&message, GET, "look up the redirection of", object);
         match self.dump(&request, |list, message| list.extend(decode(message))) {
             Ok(mut found) => Ok(found.pop()),
-            // EINVAL: the link has no filters at all, or one of another kind in this place.
-            Err(error) if error.is_missing() || error.errno() == Some(Errno::EINVAL) => Ok(None),
+            Err(error) if is_absence(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }

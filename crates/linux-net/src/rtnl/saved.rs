@@ -32,20 +32,24 @@ const ALL_TABLES: u32 = libc::RT_TABLE_UNSPEC as u32;
 
 impl Rtnl {
     /// Describes the IPv6 addresses of the link with index `index`: the kernel drops them when the
-    /// link goes down or gets another controller.
+    /// link goes down or gets another controller. The oldest is the first one, so that they get
+    /// their order back.
     ///
     /// # Errors
     ///
     /// What the kernel refused.
     pub fn save_addresses(&self, index: u32) -> Result<Vec<SavedAddress>> {
-        self.dump(&address::list_request(Some(index), Family::V6), |list, message| {
+        let request = address::list_request(Some(index), Family::V6);
+        let mut addresses = self.dump(&request, |list, message| {
             let address = address::decode(message, Some(index));
             list.extend(address.map(|address| SavedAddress {
                 network: address.network,
                 index,
                 body: message.body.to_vec(),
             }));
-        })
+        })?;
+        addresses.reverse();
+        Ok(addresses)
     }
 
     /// Describes the routes out of the link with index `index`, of all tables: the kernel drops

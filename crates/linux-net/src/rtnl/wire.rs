@@ -52,7 +52,6 @@ pub(crate) mod number {
     pub(crate) const RTAX_MTU: u16 = 2;
     pub(crate) const RTAX_ADVMSS: u16 = 8;
 
-    pub(crate) const TCA_KIND: u16 = 1;
     pub(crate) const TCA_OPTIONS: u16 = 2;
     pub(crate) const TCA_TBF_PARMS: u16 = 1;
     pub(crate) const TCA_TBF_RATE64: u16 = 4;

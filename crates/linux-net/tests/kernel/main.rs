@@ -13,4 +13,5 @@ mod port_vlans;
 mod qdiscs;
 mod routes;
 mod rules;
+mod saved;
 mod taps;

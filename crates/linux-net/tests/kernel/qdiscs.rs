@@ -93,6 +93,7 @@ fn the_disciplines_of_others_are_left_alone() {
             let before = tc("qdisc show dev base");
             let error = rtnl.apply(Request::set_token_bucket(base.index, &BUCKET)).unwrap_err();
             assert_eq!(error.errno(), Some(refusal), "{error:?}");
+            assert_eq!(rtnl.find_token_bucket(base.index).unwrap(), None);
             assert!(!rtnl.remove_qdisc(base.index, Qdisc::TokenBucket).unwrap());
             assert_eq!(tc("qdisc show dev base"), before);
             tc("qdisc del dev base root");

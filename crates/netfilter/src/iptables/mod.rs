@@ -21,7 +21,7 @@ pub const NAT: &str = "nat";
 pub const FILTER: &str = "filter";
 
 /// How often a change is planned anew because others changed the same rules meanwhile.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 8;
 
 /// Which of the two rulesets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,6 @@ pub struct Transaction {
     message: Message,
     /// What each message does; its index is the message's sequence number.
     operations: Vec<String>,
-    deletes: bool,
 }
 
 impl Transaction {
@@ -33,7 +32,6 @@ impl Transaction {
             table: table.to_owned(),
             message,
             operations: vec!["change rules".to_owned()],
-            deletes: false,
         }
     }
 
@@ -164,9 +162,6 @@ impl Transaction {
         let last = self.operations.len() as u32;
         let subsystem = (libc::AF_UNSPEC as u8, libc::NFNL_SUBSYS_NFTABLES as u16);
         self.message.push(libc::NFNL_MSG_BATCH_END as u16, 0, last, subsystem, |_| {});
-        if self.deletes {
-            socket.leave_open();
-        }
         self.send(socket)
     }
 
@@ -211,7 +206,6 @@ impl Transaction {
         operation: String,
         attributes: impl FnOnce(&mut Message, &str),
     ) {
-        self.deletes |= matches!(kind, libc::NFT_MSG_DELRULE | libc::NFT_MSG_DELCHAIN);
         let sequence = self.operations.len() as u32;
         let at = (self.family.number(), 0);
         let table = &self.table;

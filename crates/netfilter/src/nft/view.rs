@@ -79,6 +79,18 @@ impl TableView {
         self.chains.iter().any(|chain| chain == name)
     }
 
+    /// The rules of one chain that consist of these statements and no others, as we would write
+    /// them.
+    pub fn rules_like<'a>(
+        &'a self,
+        chain: &str,
+        statements: &[Statement],
+    ) -> impl Iterator<Item = &'a ListedRule> {
+        // Written once, however many rules they are compared with.
+        let ours = self.rules_of(chain).next().map(|rule| rule.expressions_of(statements));
+        self.rules_of(chain).filter(move |rule| ours.as_ref().is_some_and(|ours| rule.is(ours)))
+    }
+
     /// The rules of one chain.
     pub fn rules_of(&self, chain: &str) -> impl Iterator<Item = &ListedRule> {
         self.rules.iter().filter(move |rule| rule.chain == chain)
@@ -98,10 +110,12 @@ impl ListedRule {
 
     /// Whether the rule consists of these statements and no others, as we would write them.
     pub fn consists_of(&self, statements: &[Statement]) -> bool {
-        let ours = self.expressions_of(statements);
-        let is_as_long =
-            Attributes(ours.as_bytes()).count() == Attributes(&self.expressions).count();
-        is_as_long && self.starts_with(statements)
+        self.is(&self.expressions_of(statements))
+    }
+
+    fn is(&self, ours: &Message) -> bool {
+        let (ours, found) = (Attributes(ours.as_bytes()), Attributes(&self.expressions));
+        ours.count() == found.count() && begins_with(found, ours)
     }
 
     /// Whether the rule begins with these statements, as we would write them.

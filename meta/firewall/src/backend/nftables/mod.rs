@@ -16,7 +16,7 @@ use netfilter::nft::{self, Socket, Transaction};
 
 use crate::plan::Plan;
 use place::Place;
-use ruleset::Ruleset;
+use ruleset::{CNI_FORWARD, Ruleset};
 
 /// Adds what is missing; `allows` is whether the addresses are let through here and not elsewhere.
 ///
@@ -69,10 +69,8 @@ pub(crate) fn remove(addresses: &[IpAddr]) -> netfilter::Result<()> {
         nft::change(&mut socket, |socket| {
             let view = place.read_addresses(socket)?;
             let mut transaction = Transaction::new(place.family, place.table);
-            for listed in &view.rules {
-                if rules.iter().any(|rule| listed.consists_of(rule)) {
-                    transaction.delete_rule(&listed.chain, listed.handle);
-                }
+            for listed in rules.iter().flat_map(|rule| view.rules_like(CNI_FORWARD, rule)) {
+                transaction.delete_rule(CNI_FORWARD, listed.handle);
             }
             Ok((!transaction.is_empty()).then_some(transaction))
         })?;

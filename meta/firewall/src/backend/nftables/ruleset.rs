@@ -142,7 +142,7 @@ impl Ruleset {
 
 impl Entry {
     fn is_in(&self, view: &TableView) -> bool {
-        view.rules_of(&self.chain).any(|listed| listed.consists_of(&self.rule.statements))
+        view.rules_like(&self.chain, &self.rule.statements).next().is_some()
     }
 }
 

@@ -9,7 +9,7 @@ use netfilter::nft::{
     AddressSide, Base, Chain, Comparison, Family, Hook, Kind, Rule, Statement, Table, Verdict,
 };
 
-use crate::conditions;
+use super::conditions;
 use crate::mapping::Mapping;
 use crate::owner::Owner;
 use crate::plan::{Plan, Source, Target};

@@ -1,17 +1,13 @@
 //! The key `rejectConflicts`: a port of the host has one container.
 
-use std::fs::{File, OpenOptions, create_dir_all};
-use std::io;
 use std::net::IpAddr;
 
-use cni_core::spec::error::io_cause;
 use cni_core::{Error, Result, quote};
 use netfilter::iptables::{ListedRule, Listing};
 use netfilter::nft::Transport;
 
-use crate::iptables_rules::is_chain;
+use super::iptables_rules::is_chain;
 use crate::mapping::Mapping;
-use crate::marker::FOLDER;
 
 /// A port of the host that is mapped already.
 #[derive(Debug)]
@@ -98,21 +94,4 @@ impl Claim {
         };
         is_same_port && shares_address
     }
-}
-
-/// Waits until nobody else looks for conflicts or makes some. The turn ends when the file is
-/// dropped.
-///
-/// # Errors
-///
-/// When the lock file cannot be had.
-pub(crate) fn take_turn() -> Result<File> {
-    let path = format!("{FOLDER}/lock");
-    let turn = || -> io::Result<File> {
-        create_dir_all(FOLDER)?;
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
-        file.lock()?;
-        Ok(file)
-    };
-    turn().map_err(|error| Error::internal(format!("lock {}: {}", quote(&path), io_cause(&error))))
 }

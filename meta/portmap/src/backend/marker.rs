@@ -1,7 +1,6 @@
 //! A file that says that nf_tables may have rules of an attachment, so that the first ADD need not
 //! read those of all others to find out that it has none.
 
-use std::fs;
 use std::path::Path;
 
 use cni_core::Result;
@@ -15,7 +14,7 @@ pub(crate) const FOLDER: &str = "/run/cni/portmap";
 
 /// The marker of an attachment.
 pub(crate) fn of(owner: &Owner) -> StateFile {
-    StateFile::new(Path::new(FOLDER), &owner.instance())
+    StateFile::new(Path::new(FOLDER), owner.instance())
 }
 
 /// Makes the marker; tells whether it was there.
@@ -39,14 +38,11 @@ pub(crate) fn ensure(owner: &Owner) -> Result<bool> {
 /// The first that cannot be removed.
 pub(crate) fn collect_garbage(network: &str, valid: &[String]) -> Result<()> {
     let start = format!("{}-", naming::network_hash(network));
-    // Without the folder there is nothing to collect.
-    for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
-        let file = entry.file_name().to_string_lossy().into_owned();
-        // A killed ADD may have left `.<name>.new`.
-        let name = file.trim_start_matches('.').trim_end_matches(".new");
-        if name.starts_with(&start) && !valid.iter().any(|instance| instance == name) {
-            StateFile::new(Path::new(FOLDER), name).remove()?;
-        }
-    }
-    Ok(())
+    let is_stale = |file: &StateFile| {
+        file.name().starts_with(&start) && !valid.iter().any(|instance| instance == file.name())
+    };
+    StateFile::list(Path::new(FOLDER))?
+        .iter()
+        .filter(|file| is_stale(file))
+        .try_for_each(StateFile::remove)
 }

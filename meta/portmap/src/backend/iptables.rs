@@ -6,9 +6,9 @@ use cni_core::spec::conf::ValidAttachment;
 use cni_core::{Context, Error, Owned, Request, Result};
 use netfilter::iptables::{Document, Iptables, NAT, Protocol, change, for_each, may_have};
 
+use super::iptables_rules::{self as rules, DNAT, Rules};
+use super::{conflict, turn};
 use crate::conf::Conf;
-use crate::conflict;
-use crate::iptables_rules::{self as rules, DNAT, Rules};
 use crate::mapping::Mapping;
 use crate::owner::Owner;
 use crate::plan::{Plan, Target};
@@ -19,34 +19,51 @@ use crate::plan::{Plan, Target};
 ///
 /// What the tool refused; then nothing has changed in the family that failed.
 pub(crate) fn install(plan: &Plan, owner: &Owner) -> Result<()> {
-    let protocols: Vec<Protocol> = plan.targets.iter().map(|target| target.protocol).collect();
     // Nothing is done in one family where the other one cannot.
-    protocols
-        .iter()
-        .try_for_each(|protocol| Iptables::find(*protocol).map(drop))
-        .map_err(refused)?;
+    for target in &plan.targets {
+        Iptables::find(target.protocol).map_err(refused)?;
+    }
+    let context = || "unable to setup DNAT";
+    let rules = |target: &Target| Rules::new(plan, target, owner);
+    // Most attachments are new, on a host that has had others; then nothing has to be listed.
+    if !plan.reject_conflicts && plan.targets.iter().all(|target| is_new(target, owner)) {
+        match for_each_target(plan, |tool, target| tool.restore(&rules(target).as_new())) {
+            Err(error) if error.is_by_program() => {}
+            outcome => return outcome.map_err(refused).context(context),
+        }
+    }
+    // Where `iptables-restore` loses a race to make a chain, it empties it and goes on.
+    let _turn = turn::take()?;
     if plan.reject_conflicts {
         reject_conflicts(plan, owner)?;
     }
-    let step = |protocol| match plan.targets.iter().find(|target| target.protocol == protocol) {
-        Some(target) => install_for(plan, target, owner),
-        None => Ok(()),
-    };
-    for_each(&protocols, step).map_err(refused).context(|| "unable to setup DNAT")
+    for_each_target(plan, |tool, target| ensure(tool, &rules(target)))
+        .map_err(refused)
+        .context(context)
 }
 
-fn install_for(plan: &Plan, target: &Target, owner: &Owner) -> netfilter::Result<()> {
-    let protocol = target.protocol;
-    let tool = Iptables::find(protocol)?;
-    let rules = Rules::new(plan, target, owner);
-    // Most attachments are new, on a host that has had others; then nothing has to be listed.
-    if may_have(protocol, NAT, Some(DNAT)) && !may_have(protocol, NAT, Some(&rules.chain)) {
-        match tool.restore(&rules.as_new()) {
-            Err(netfilter::Error::Command { .. }) => {}
-            result => return result,
-        }
-    }
-    change(&tool, NAT, |listing| {
+/// Whether what all attachments share is there, and nothing of this one.
+fn is_new(target: &Target, owner: &Owner) -> bool {
+    let chain = rules::chain(&owner.network, &owner.container_id);
+    let may_have = |chain| may_have(target.protocol, NAT, Some(chain));
+    may_have(DNAT) && !may_have(&chain)
+}
+
+fn for_each_target(
+    plan: &Plan,
+    step: impl Fn(&Iptables, &Target) -> netfilter::Result<()> + Sync,
+) -> netfilter::Result<()> {
+    let protocols: Vec<Protocol> = plan.targets.iter().map(|target| target.protocol).collect();
+    for_each(&protocols, |protocol| {
+        let targets = plan.targets.iter().filter(|target| target.protocol == protocol);
+        let tool = Iptables::find(protocol)?;
+        targets.into_iter().try_for_each(|target| step(&tool, target))
+    })
+}
+
+/// Makes what is missing; if the attachment's rules are not exactly these, replaces them.
+fn ensure(tool: &Iptables, rules: &Rules) -> netfilter::Result<()> {
+    change(tool, NAT, |listing| {
         let is_there = listing.has_chain(&rules.chain)
             && rules.is_as_many_as(listing)
             && tool.fulfils(&rules.required()).unwrap_or(false);

@@ -8,11 +8,13 @@ use netfilter::iptables::Protocol;
 use netfilter::nft::{self, Chain, ListedRule, Rule, Rules, Socket, Table, TableView, Transaction};
 use netfilter::{Backend, naming};
 
-use crate::marker;
-use crate::nft_rules::{self as rules, FIXED, HOOKS, HOSTIP_HOSTPORTS, HOSTPORTS, MASQUERADING};
+use super::conflict;
+use super::marker;
+use super::nft_rules::{self as rules, FIXED, HOOKS, HOSTIP_HOSTPORTS, HOSTPORTS, MASQUERADING};
+use super::turn;
+use crate::mapping::Mapping;
 use crate::owner::Owner;
 use crate::plan::{Plan, Target};
-use crate::{conflict, mapping};
 
 /// Installs the rules. Rules of the attachment that exist stay, and others of it go.
 ///
@@ -22,6 +24,8 @@ use crate::{conflict, mapping};
 pub(crate) fn install(plan: &Plan, owner: &Owner) -> Result<()> {
     let may_be_there = marker::ensure(owner)?;
     let mut socket = Socket::open()?;
+    // Until the rules are there nobody else may look for conflicts.
+    let _turn = if plan.reject_conflicts { Some(turn::take()?) } else { None };
     if plan.reject_conflicts {
         reject_conflicts(&mut socket, plan, owner)?;
     }
@@ -143,7 +147,7 @@ fn reject_conflicts(socket: &mut Socket, plan: &Plan, owner: &Owner) -> Result<(
 }
 
 /// Whether a rule is for packets that the mapping wants.
-fn claims(found: &ListedRule, mapping: &mapping::Mapping) -> bool {
+fn claims(found: &ListedRule, mapping: &Mapping) -> bool {
     let wanted = rules::wanted(mapping);
     match mapping.receiver() {
         // The port at any address.
