@@ -99,11 +99,13 @@ fn step(
         }
         _ => {
             println!("GC of network {number}");
-            let mine = attached.iter().filter(|pair| pair.0 == number);
-            let valid: Vec<_> = mine.map(|pair| (&containers[pair.1], ifname.as_str())).collect();
+            let mine: Vec<_> = attached.iter().filter(|pair| pair.0 == number).collect();
+            let valid: Vec<_> =
+                mine.iter().map(|pair| (&containers[pair.1], ifname.as_str())).collect();
             net.gc(&valid).succeeds();
-            for (container, ifname) in valid {
-                net.check(container, ifname).succeeds();
+            for (_, index) in mine {
+                let net = network_of(networks, number, *index);
+                net.check(&containers[*index], &ifname).succeeds();
             }
         }
     }

@@ -66,7 +66,7 @@ fn ours(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
     process::run(&mut workspace.cargo(&["build", "--workspace", "--exclude", "xtask"]))?;
     process::run(&mut build_with_faults(workspace, &faulty))?;
     process::run(&mut workspace.cargo(&["test", "--workspace", "--no-run"]))?;
-    let executables = uml::test_executables(workspace, SUITE)?;
+    let executables = uml::test_executables(workspace)?;
 
     private_host::enter()?;
     let skips = Skips::new()?;

@@ -17,20 +17,30 @@ pub const MARK: &str = "uml_";
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
+    profile: Option<Profile>,
 }
 
-/// The test executables of a package that have tests for user-mode Linux.
+/// How an executable was built.
+#[derive(Deserialize)]
+struct Profile {
+    /// Whether it has tests, and is not one that tests start.
+    test: bool,
+}
+
+/// The test executables that have tests for user-mode Linux.
 ///
 /// # Errors
 ///
 /// When cargo fails or an executable does not list its tests.
-pub fn test_executables(workspace: &Workspace, package: &str) -> Result<Vec<PathBuf>> {
-    let mut cargo = workspace.cargo(&["test", "--no-run", "--quiet", "--message-format=json"]);
-    let messages = process::capture(cargo.args(["--package", package]).stderr(Stdio::inherit()))?;
+pub fn test_executables(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let arguments = ["test", "--workspace", "--no-run", "--quiet", "--message-format=json"];
+    let mut cargo = workspace.cargo(&arguments);
+    let messages = process::capture(cargo.stderr(Stdio::inherit()))?;
     let mut executables = Vec::new();
     for line in messages.lines() {
         let message: Message = serde_json::from_str(line).context("decode a message of cargo")?;
         if let Some(executable) = message.executable
+            && message.profile.is_some_and(|profile| profile.test)
             && lists_marked_test(&executable)?
         {
             executables.push(executable);
