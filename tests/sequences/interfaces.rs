@@ -119,6 +119,6 @@ fn macvlan_and_tap_end_in_the_base_state() {
 #[test]
 fn uml_ipvlan_vlan_and_dummy_end_in_the_base_state() {
     if !lacks(Feature::Ipvlan) && !lacks(Feature::Vlan) && !lacks(Feature::Dummy) {
-        live_and_end_in_the_base_state(&["ipvlan", "vlan", "dummy"], 60);
+        live_and_end_in_the_base_state(&["ipvlan", "vlan", "dummy"], 40);
     }
 }
