@@ -13,8 +13,6 @@ mod portmap;
 #[path = "../support/published.rs"]
 mod published;
 mod random;
-#[path = "../support/routed.rs"]
-mod routed;
 mod sbr;
 #[path = "../support/tuned.rs"]
 mod tuned;

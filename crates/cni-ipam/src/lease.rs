@@ -10,12 +10,22 @@ use cni_core::{AddResult, Cleanup, Code, Delegate, Error, Owned, Request, Result
 pub struct Lease(Delegate);
 
 impl Lease {
-    /// Finds the IPAM plugin; nothing is obtained yet.
+    /// Finds the IPAM plugin, if the network has one; nothing is obtained yet.
     ///
     /// # Errors
     ///
     /// Those of [`cni_core::runtime::find_plugin`].
-    pub fn find<C>(request: &Request<C>) -> Result<Self> {
+    pub fn find<C>(request: &Request<C>) -> Result<Option<Self>> {
+        let has_one = !request.network.ipam.plugin_type.is_empty();
+        has_one.then(|| Self::get(request)).transpose()
+    }
+
+    /// Finds the IPAM plugin, without which the network cannot be.
+    ///
+    /// # Errors
+    ///
+    /// The same, and `no plugin name provided`.
+    pub fn get<C>(request: &Request<C>) -> Result<Self> {
         request.delegate(&request.network.ipam.plugin_type).map(Self)
     }
 
@@ -84,9 +94,8 @@ impl fmt::Display for Lease {
 
 /// Passes GC on, as the specification demands; without an IPAM plugin there is nothing to do.
 pub fn collect_garbage<C>(request: &Request<C>, cleanup: &mut Cleanup) {
-    if !request.network.ipam.plugin_type.is_empty() {
-        let plugin = request.delegate(&request.network.ipam.plugin_type);
-        cleanup.record(plugin.and_then(|plugin| plugin.gc()));
+    if let Some(lease) = Lease::find(request).transpose() {
+        cleanup.record(lease.and_then(|lease| lease.0.gc()));
     }
 }
 
@@ -96,9 +105,9 @@ pub fn collect_garbage<C>(request: &Request<C>, cleanup: &mut Cleanup) {
 ///
 /// The IPAM plugin's own error; code 50 when there is no such plugin.
 pub fn status<C>(request: &Request<C>) -> Result<()> {
-    if request.network.ipam.plugin_type.is_empty() {
-        return Ok(());
+    let unavailable = |error| Error { code: Code::NOT_AVAILABLE, ..error };
+    match Lease::find(request).map_err(unavailable)? {
+        Some(lease) => lease.0.status(),
+        None => Ok(()),
     }
-    let plugin = request.delegate(&request.network.ipam.plugin_type);
-    plugin.map_err(|error| Error { code: Code::NOT_AVAILABLE, ..error })?.status()
 }

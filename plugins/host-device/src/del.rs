@@ -12,8 +12,7 @@ use crate::stranded;
 use crate::sysfs::Sysfs;
 
 pub(crate) fn del(request: &Request<Conf>, cleanup: &mut Cleanup) {
-    let has_lease = !request.network.ipam.plugin_type.is_empty();
-    let removal = has_lease.then(|| Lease::find(request).and_then(|lease| lease.start_removal()));
+    let removal = Lease::find(request).transpose().map(|lease| lease?.start_removal());
     let homecoming = bring_home(request);
     if let Some(removal) = removal {
         cleanup.record(removal.and_then(|removal| removal.finish()));
