@@ -7,6 +7,7 @@ use cni_core::runtime::{executable_name, main as run, print_error};
 fn main() -> ExitCode {
     match executable_name().as_str() {
         "bridge" => run::<cni_plugin_bridge::Bridge>(),
+        "dhcp" => run::<cni_plugin_dhcp::Dhcp>(),
         "dummy" => run::<cni_plugin_dummy::Dummy>(),
         "host-device" => run::<cni_plugin_host_device::HostDevice>(),
         "host-local" => run::<cni_plugin_host_local::HostLocal>(),
@@ -20,8 +21,8 @@ fn main() -> ExitCode {
         other => {
             print_error(&format!(
                 "{other}: no plugin of this name; link this executable under one of the names \
-                 bridge, dummy, host-device, host-local, ipvlan, loopback, macvlan, ptp, \
-                 static, tap, vlan"
+                 bridge, dhcp, dummy, host-device, host-local, ipvlan, loopback, macvlan, \
+                 ptp, static, tap, vlan"
             ));
             ExitCode::from(2)
         }
