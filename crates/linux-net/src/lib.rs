@@ -6,16 +6,20 @@
 
 mod errno_text;
 mod error;
+mod inherited;
 mod names;
 mod netns;
+mod packet;
 mod rtnl;
 pub mod selinux;
 pub mod sysctl;
 
 pub use error::{Error, Result};
-pub use names::{IfName, InvalidName, Mac, VlanId, random_veth_name};
+pub use inherited::inherited_socket;
+pub use names::{IfName, InvalidName, Mac, VlanId, random_number, random_veth_name};
 pub use netns::Netns;
 pub use nix::errno::Errno;
+pub use packet::{PacketFilter, PacketSocket, Received};
 pub use rtnl::address::{Address, AddressOptions};
 pub use rtnl::bridge_port::PortFlags;
 pub use rtnl::bridge_vlan::PortVlan;

@@ -6,6 +6,7 @@ mod conf;
 mod del;
 mod gc;
 mod plan;
+mod rpc;
 mod status;
 
 use cni_core::spec::conf::ValidAttachment;
