@@ -7,7 +7,7 @@ use cni_core::runtime::{executable_name, main as run, print_error};
 fn main() -> ExitCode {
     match executable_name().as_str() {
         "bridge" => run::<cni_plugin_bridge::Bridge>(),
-        "dhcp" => run::<cni_plugin_dhcp::Dhcp>(),
+        "dhcp" => cni_plugin_dhcp::main(),
         "dummy" => run::<cni_plugin_dummy::Dummy>(),
         "host-device" => run::<cni_plugin_host_device::HostDevice>(),
         "host-local" => run::<cni_plugin_host_local::HostLocal>(),

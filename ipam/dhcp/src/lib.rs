@@ -1,48 +1,60 @@
-//! CNI plugin: dhcp.
+//! CNI plugin: addresses of a DHCP server, kept by a daemon.
 
 mod add;
+mod ask;
 mod check;
+mod client;
 mod conf;
+mod daemon;
 mod del;
 mod gc;
+mod leases;
 mod plan;
+mod port;
+mod record;
 mod rpc;
 mod status;
 
-use cni_core::spec::conf::ValidAttachment;
-use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
-use serde_json::Value;
+use std::process::ExitCode;
 
+use cni_core::spec::conf::ValidAttachment;
+use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo, runtime};
 use conf::Conf;
+
+/// Runs the plugin, the daemon, or the list of leases.
+pub fn main() -> ExitCode {
+    let arguments = runtime::arguments();
+    match arguments.split_first() {
+        Some((first, rest)) if first == "daemon" => daemon::run(rest),
+        Some((first, rest)) if first == "leases" => leases::run(rest),
+        _ => runtime::main::<Dhcp>(),
+    }
+}
 
 /// The plugin `dhcp`.
 pub struct Dhcp;
 
 impl Plugin for Dhcp {
     const NAME: &'static str = "dhcp";
-    const PURPOSE: &'static str = "CNI plugin: dhcp";
+    const PURPOSE: &'static str = "Gets addresses from a DHCP server, kept by `dhcp daemon`";
+    const LOAD_CONTEXT: &'static str = "error obtaining socketPath: error parsing socket path conf";
     type Conf = Conf;
 
-    fn default_network() -> Value {
+    fn default_network() -> serde_json::Value {
         conf::default_network()
     }
-
     fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
         add::add(request, undo)
     }
-
-    fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> {
-        del::del(request, cleanup)
+    fn del(request: &Request<Conf>, _: &mut Cleanup) -> Result<()> {
+        del::del(request)
     }
-
     fn check(request: &Request<Conf>) -> Result<()> {
         check::check(request)
     }
-
-    fn gc(request: &Request<Conf>, valid: &[ValidAttachment], cleanup: &mut Cleanup) -> Result<()> {
-        gc::gc(request, valid, cleanup)
+    fn gc(request: &Request<Conf>, valid: &[ValidAttachment], c: &mut Cleanup) -> Result<()> {
+        gc::gc(request, valid, c)
     }
-
     fn status(request: &Request<Conf>) -> Result<()> {
         status::status(request)
     }

@@ -1,5 +1,5 @@
 //! The executable `dhcp`.
 
 fn main() -> std::process::ExitCode {
-    cni_core::runtime::main::<cni_plugin_dhcp::Dhcp>()
+    cni_plugin_dhcp::main()
 }

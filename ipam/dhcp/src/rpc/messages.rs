@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use cni_core::spec::address::Cidr;
 use cni_core::{AddResult, Dns, IpConfig, Route};
 
-use super::definition::{ANSWER, CALL, NOTHING, RESULT, texts};
+use super::definition::{ANSWER, CALL, Definition, NOTHING, RESULT, texts};
 use super::reader::Value;
-use super::writer::{Structure, bytes};
+use super::writer::Structure;
 
 /// What a plugin asks of the daemon: a method, and its own invocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,16 +75,11 @@ impl Answer {
     /// The messages of an answer to this call.
     pub(super) fn encode(&self, call: (&str, u64), introduced: &mut Introduced) -> Vec<u8> {
         let mut out = Vec::new();
-        let mut introduce =
-            |introduced: &mut bool, definitions: &[super::definition::Definition]| {
-                let messages = definitions.iter().map(super::definition::Definition::message);
-                let messages = if std::mem::replace(introduced, true) {
-                    Vec::new()
-                } else {
-                    messages.collect()
-                };
-                messages.concat()
-            };
+        let introduce = |introduced: &mut bool, definitions: &[Definition]| {
+            let is_known = std::mem::replace(introduced, true);
+            let unknown = if is_known { &[] } else { definitions };
+            unknown.iter().flat_map(Definition::message).collect::<Vec<u8>>()
+        };
         out.extend(introduce(&mut introduced.answer, &[ANSWER]));
         out.extend(ANSWER.value(|header| {
             header.bytes(0, call.0.as_bytes());

@@ -1,0 +1,4 @@
+//! dhcp: plugin and daemon, with real servers.
+
+mod dnsmasq;
+mod stage;
