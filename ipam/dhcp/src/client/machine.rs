@@ -186,7 +186,7 @@ impl Client {
             (None, _) => return None,
         };
         let server = server?;
-        let mut message = self.message(kind::RELEASE, (self.random)() as u32, address);
+        let mut message = self.message(kind::RELEASE, self.transaction(), address);
         message.options.insert(option::SERVER, server.octets().to_vec());
         // The server knows us by whatever we said we are called, and needs nothing else.
         message.options.insert(option::CLIENT_ID, self.client_id());
@@ -269,6 +269,7 @@ impl Client {
                 // there is another or its time is over: a server may be wrong.
                 let mut actions = vec![Action::Tell(refusal(message))];
                 self.pauses = Pauses::new();
+                self.search_end = now;
                 actions.extend(self.discover(now));
                 actions
             }
@@ -277,7 +278,7 @@ impl Client {
     }
 
     fn discover(&mut self, now: Moment) -> Vec<Action> {
-        let transaction = (self.random)() as u32;
+        let transaction = self.transaction();
         let message = self.message(kind::DISCOVER, transaction, Ipv4Addr::UNSPECIFIED);
         let (exchange, send) = self.exchange(message, now);
         self.state = State::Selecting(exchange);
@@ -352,7 +353,7 @@ impl Client {
     }
 
     fn question(&self, address: Ipv4Addr, to: Destination, ask_again: Moment) -> Question {
-        let message = self.message(kind::REQUEST, (self.random)() as u32, address);
+        let message = self.message(kind::REQUEST, self.transaction(), address);
         Question { message, destination: to, ask_again }
     }
 
@@ -385,6 +386,11 @@ impl Client {
         self.state = State::Ended;
         self.lease = None;
         vec![Action::Expire]
+    }
+
+    /// A number for an exchange that nobody else is likely to have.
+    fn transaction(&self) -> u32 {
+        ((self.random)() >> 32) as u32
     }
 
     fn client_id(&self) -> Vec<u8> {

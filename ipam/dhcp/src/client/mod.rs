@@ -6,6 +6,8 @@ mod lease;
 mod machine;
 mod message;
 mod pace;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use lease::Lease;
 pub(crate) use machine::{Action, Client, Destination, Identity};
