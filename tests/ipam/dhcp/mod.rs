@@ -1,4 +1,5 @@
 //! dhcp: plugin and daemon, with real servers.
 
 mod dnsmasq;
+mod script;
 mod stage;

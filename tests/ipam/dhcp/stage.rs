@@ -37,12 +37,20 @@ impl Stage {
     }
 
     fn cable(&self, container: &Container) {
-        let name = container.name();
+        self.plug(container, container.name(), "eth0");
+    }
+
+    /// Gives a container another interface on the bridge, `eth1`.
+    pub fn second_interface(&self, container: &Container) {
+        self.plug(container, &format!("{}-1", container.name()), "eth1");
+    }
+
+    fn plug(&self, container: &Container, port: &str, ifname: &str) {
         let netns = container.netns_path();
         self.host.sh(&format!(
-            "ip link add {name} up master br0 type veth peer name eth0 netns {netns}"
+            "ip link add {port} up master br0 type veth peer name {ifname} netns {netns}"
         ));
-        container.sh("ip link set eth0 up");
+        container.sh(&format!("ip link set {ifname} up"));
     }
 
     /// Starts the daemon under test with these flags more, and waits for its socket.
@@ -134,7 +142,14 @@ pub fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// The links of a namespace that are up, as `ip` lists them.
+/// The address that an ADD gives.
+#[track_caller]
+pub fn given(network: &Network<'_>, container: &Container, ifname: &str) -> String {
+    let result = network.add(container, ifname).succeeds().result();
+    result["ips"][0]["address"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Whether a link is up.
 pub fn is_up(namespace: &Namespace, link: &str) -> bool {
     namespace.exec(&["ip", "link", "show", "dev", link, "up"]).contains(link)
 }
