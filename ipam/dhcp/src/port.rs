@@ -113,8 +113,10 @@ impl Port {
         Ok(socket.send(&packet, is_addressed.then(|| to.mac.unwrap_or(everyone)))?)
     }
 
-    /// Puts another lease in the place of the one the interface shows: first what is new, so that
-    /// a route that both have survives, then away with what is old.
+    /// Puts another lease in the place of the one the interface shows.
+    ///
+    /// The old one goes first: with an address the kernel removes the later ones of its subnet, and
+    /// the routes that lead through it.
     ///
     /// # Errors
     ///
@@ -128,26 +130,15 @@ impl Port {
         let routes = |result: &AddResult| -> Vec<Route> {
             result.routes.iter().filter_map(|route| typed(route, index)).collect()
         };
-        let (old_networks, new_networks) = (networks(old), networks(new));
-        let (old_routes, new_routes) = (routes(old), routes(new));
-        let additions = new_networks
-            .iter()
-            .filter(|network| !old_networks.contains(network))
-            .map(|network| Request::add_address(index, *network))
-            .chain(
-                new_routes.iter().filter(|r| !old_routes.contains(r)).map(Request::replace_route),
-            );
-        let removals = old_routes
-            .iter()
-            .filter(|route| !new_routes.contains(route))
-            .map(Request::remove_route)
-            .chain(
-                old_networks
-                    .iter()
-                    .filter(|network| !new_networks.contains(network))
-                    .map(|network| Request::remove_address(index, *network)),
-            );
-        let outcomes = rtnl.run(&additions.chain(removals).collect::<Vec<_>>());
+        let remove_route = |route: &Route| Request::remove_route(route);
+        let remove_address = |network: &IpNetwork| Request::remove_address(index, *network);
+        let add_address = |network: &IpNetwork| Request::add_address(index, *network);
+        let requests: Vec<Request<'_>> = (routes(old).iter().map(remove_route))
+            .chain(networks(old).iter().map(remove_address))
+            .chain(networks(new).iter().map(add_address))
+            .chain(routes(new).iter().map(Request::replace_route))
+            .collect();
+        let outcomes = rtnl.run(&requests);
         let failed = outcomes.into_iter().filter_map(std::result::Result::err);
         match failed.into_iter().find(|error| !error.is_missing() && !error.is_present()) {
             Some(error) => Err(error.into()),

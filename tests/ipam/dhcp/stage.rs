@@ -67,6 +67,16 @@ impl Stage {
         daemon
     }
 
+    /// Starts the daemon under test where another one has left its socket, and waits until it
+    /// answers.
+    pub fn daemon_again(&self, flags: &[&str]) -> Daemon {
+        let executable = plugin_dir().join("dhcp");
+        let executable = executable.to_str().expect("a path that is text");
+        let daemon = self.host.daemon(&[&[executable, "daemon"], flags].concat());
+        wait_for("the daemon's answer", || self.network(json!({})).status().is_success());
+        daemon
+    }
+
     /// Starts dnsmasq on the server with these options more.
     pub fn dnsmasq(&self, options: &[&str]) -> Daemon {
         let daemon = self.server.daemon(
