@@ -1,5 +1,7 @@
 //! dhcp: plugin and daemon, with real servers.
 
+mod compatibility;
+mod daemon;
 mod dnsmasq;
 mod life;
 mod script;
