@@ -5,4 +5,5 @@ mod daemon;
 mod dnsmasq;
 mod life;
 mod script;
+mod servers;
 mod stage;
