@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 /// The whole set: a new plugin gets one line here, and every rule of the protocol is its rule.
 pub const SET: &[Plugin] = &[
     Plugin { name: "bridge", keys: bridge, delegates: true, ..PLAIN },
+    Plugin { name: "dhcp", keys: dhcp, needs_server: true, ..PLAIN },
     Plugin { name: "dummy", needs: Some(Feature::Dummy), ..ADDRESSED },
     Plugin { name: "host-device", ..HOST_DEVICE },
     Plugin { name: "host-local", keys: addressed, ..PLAIN },
@@ -27,6 +28,7 @@ const PLAIN: Plugin = Plugin {
     delegates: false,
     keys: || json!({}),
     needs: None,
+    needs_server: false,
     make_surroundings: |_| {},
 };
 
@@ -50,6 +52,8 @@ pub struct Plugin {
     keys: fn() -> Value,
     /// What the kernel must have for an ADD to succeed.
     needs: Option<Feature>,
+    /// Whether an ADD takes a server, an interface and a daemon, which only its own tests have.
+    needs_server: bool,
     /// Makes what an ADD expects on a host; runs any number of times.
     make_surroundings: fn(&Host),
 }
@@ -60,6 +64,10 @@ fn bridge() -> Value {
 
 fn addressed() -> Value {
     json!({ "ipam": ipam() })
+}
+
+fn dhcp() -> Value {
+    json!({ "ipam": { "type": "dhcp" } })
 }
 
 fn static_() -> Value {
@@ -97,14 +105,16 @@ fn ipam() -> Value {
     json!({ "type": "host-local", "subnet": "10.1.2.0/24" })
 }
 
-/// The plugins that are there.
+/// The plugins that are there. The reference's dhcp does nothing at all without its daemon, not even
+/// DEL, so it is not.
 pub fn plugins() -> impl Iterator<Item = &'static Plugin> {
-    SET.iter().filter(|plugin| !lacks_plugin(plugin.name))
+    let needs_server = |plugin: &Plugin| against_reference() && plugin.needs_server;
+    SET.iter().filter(move |plugin| !lacks_plugin(plugin.name) && !needs_server(plugin))
 }
 
 /// The plugins whose ADD can succeed on this kernel.
 pub fn attaching() -> impl Iterator<Item = &'static Plugin> {
-    plugins().filter(|plugin| plugin.needs.is_none_or(has))
+    plugins().filter(|plugin| !plugin.needs_server && plugin.needs.is_none_or(has))
 }
 
 /// The plugins that hand a part of their work to another one, and whose ADD can succeed.
@@ -137,6 +147,11 @@ impl Plugin {
         config["name"] = "net1".into();
         config["type"] = self.name.into();
         config
+    }
+
+    /// Whether STATUS has nothing to complain of.
+    pub fn is_ready(&self) -> bool {
+        !self.needs_server
     }
 
     /// Makes what an ADD expects on a host; calls of the functions below do it, too.
