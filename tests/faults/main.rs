@@ -5,6 +5,7 @@
 )]
 
 mod bridge;
+mod dhcp;
 mod first_attachment;
 mod host_device;
 mod host_local;

@@ -2,10 +2,11 @@
 
 use std::thread::{self, JoinHandle};
 
+use cni_core::runtime::RunningDel;
 use cni_core::{Cleanup, Context, Owned, Request, Result, quote};
 use linux_net::{Netns, Rtnl};
 
-use crate::lease::Lease;
+use crate::lease::{Lease, WayBack};
 
 /// Opens a socket in the container's namespace; `None` when none is given or it is gone, which
 /// DEL takes for "already clean".
@@ -34,7 +35,8 @@ pub fn find_netns(path: &str) -> Result<Option<Netns>> {
 }
 
 /// DEL: the interface goes, the lease is given back, what else the attachment owns is removed, and
-/// none of it waits for another. `find_rest` sees the container while the interface is still there.
+/// none of it waits for another, unless the lease goes back through the interface. `find_rest` sees
+/// the container while the interface is still there.
 pub fn detach<C>(
     request: &Request<C>,
     cleanup: &mut Cleanup,
@@ -45,10 +47,14 @@ pub fn detach<C>(
         None
     });
     let rest = find_rest(container.as_ref());
+    let release = || Lease::find(request).and_then(|lease| lease.start_removal());
+    let way_back = WayBack::of(request);
+    if way_back == WayBack::ByInterface {
+        cleanup.record(release().and_then(RunningDel::finish));
+    }
     let departure =
         container.map(|container| Departure::start(container, &request.attachment.ifname));
-    let has_lease = !request.network.ipam.plugin_type.is_empty();
-    let lease = has_lease.then(|| Lease::find(request).and_then(|lease| lease.start_removal()));
+    let lease = (way_back == WayBack::OfItsOwn).then(release);
     for thing in rest {
         cleanup.remove(&*thing);
     }

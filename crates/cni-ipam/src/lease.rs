@@ -5,6 +5,28 @@ use std::fmt;
 use cni_core::runtime::{RunningAdd, RunningDel};
 use cni_core::{AddResult, Cleanup, Code, Delegate, Error, Owned, Request, Result, Undo};
 
+/// How addresses get back to where they came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayBack {
+    /// There are none.
+    Nowhere,
+    /// Without the interface, which may go meanwhile.
+    OfItsOwn,
+    /// Through the interface: dhcp tells a server, and so may plugins that are not known here.
+    ByInterface,
+}
+
+impl WayBack {
+    /// The way of this network's IPAM plugin.
+    pub fn of<C>(request: &Request<C>) -> Self {
+        match request.network.ipam.plugin_type.as_str() {
+            "" => Self::Nowhere,
+            "host-local" | "static" => Self::OfItsOwn,
+            _ => Self::ByInterface,
+        }
+    }
+}
+
 /// The lease of one attachment: whatever its IPAM plugin gave it.
 #[derive(Clone)]
 pub struct Lease(Delegate);

@@ -1,8 +1,9 @@
 //! DEL: the device comes home while the addresses are given back.
 
+use cni_core::runtime::RunningDel;
 use cni_core::{Cleanup, Context, Error, Request, Result, quote};
 use cni_ipam::container;
-use cni_ipam::lease::Lease;
+use cni_ipam::lease::{Lease, WayBack};
 use linux_net::{Link, Netns, Place, Rtnl};
 
 use crate::conf::Conf;
@@ -12,8 +13,12 @@ use crate::stranded;
 use crate::sysfs::Sysfs;
 
 pub(crate) fn del(request: &Request<Conf>, cleanup: &mut Cleanup) {
-    let has_lease = !request.network.ipam.plugin_type.is_empty();
-    let removal = has_lease.then(|| Lease::find(request).and_then(|lease| lease.start_removal()));
+    let release = || Lease::find(request).and_then(|lease| lease.start_removal());
+    let way_back = WayBack::of(request);
+    if way_back == WayBack::ByInterface {
+        cleanup.record(release().and_then(RunningDel::finish));
+    }
+    let removal = (way_back == WayBack::OfItsOwn).then(release);
     let homecoming = bring_home(request);
     if let Some(removal) = removal {
         cleanup.record(removal.and_then(|removal| removal.finish()));

@@ -3,6 +3,7 @@
 mod compatibility;
 mod daemon;
 mod dnsmasq;
+mod interfaces;
 mod life;
 mod script;
 mod servers;

@@ -66,6 +66,7 @@ impl Connection {
     /// `error calling <method>: …` when no answer comes or it is one of failure.
     pub(crate) fn call(mut self, call: &Call) -> Result<Answer> {
         let failed = |why: &str| Error::internal(format!("error calling {}: {why}", call.method));
+        fault_point::effect("ask the DHCP daemon")?;
         let sent = self.stream.write_all(&Asking::call(call));
         sent.map_err(|error| {
             failed(&format!("write unix @->{}: write: {}", self.path, io_cause(&error)))
