@@ -4,8 +4,8 @@ use std::fmt;
 
 use cni_core::{AddResult, Error, Owned, Request, Result, Undo};
 
-use crate::ask;
 use crate::conf::Conf;
+use crate::rpc::ask;
 use crate::rpc::client::Connection;
 use crate::rpc::{Answer, Call, method};
 

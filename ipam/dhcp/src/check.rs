@@ -2,8 +2,8 @@
 
 use cni_core::{Error, Request, Result};
 
-use crate::ask;
 use crate::conf::Conf;
+use crate::rpc::ask;
 use crate::rpc::client::Connection;
 use crate::rpc::{Answer, Call, method};
 

@@ -2,9 +2,9 @@
 
 use cni_core::{Request, Result};
 
-use crate::ask;
 use crate::conf::Conf;
-use crate::record::{Records, key};
+use crate::daemon::record::{Records, key};
+use crate::rpc::ask;
 use crate::rpc::client::Connection;
 use crate::rpc::method;
 

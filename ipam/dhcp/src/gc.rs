@@ -3,9 +3,9 @@
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{Cleanup, Request, Result};
 
-use crate::ask;
 use crate::conf::Conf;
-use crate::record::Records;
+use crate::daemon::record::Records;
+use crate::rpc::ask;
 use crate::rpc::client::Connection;
 use crate::rpc::method;
 

@@ -1,35 +1,21 @@
 //! CNI plugin: addresses of a DHCP server, kept by a daemon.
 
 mod add;
-mod ask;
 mod check;
 mod client;
 mod conf;
 mod daemon;
 mod del;
 mod gc;
-mod leases;
 mod plan;
-mod port;
-mod record;
+mod role;
 mod rpc;
 mod status;
 
-use std::process::ExitCode;
-
 use cni_core::spec::conf::ValidAttachment;
-use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo, runtime};
+use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
 use conf::Conf;
-
-/// Runs the plugin, the daemon, or the list of leases.
-pub fn main() -> ExitCode {
-    let arguments = runtime::arguments();
-    match arguments.split_first() {
-        Some((first, rest)) if first == "daemon" => daemon::run(rest),
-        Some((first, rest)) if first == "leases" => leases::run(rest),
-        _ => runtime::main::<Dhcp>(),
-    }
-}
+pub use role::main;
 
 /// The plugin `dhcp`.
 pub struct Dhcp;

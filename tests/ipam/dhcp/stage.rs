@@ -21,7 +21,8 @@ impl Stage {
     /// Makes the bridge `br0` and a container `server` behind it, with 192.168.1.1.
     pub fn new() -> Self {
         let host = Host::new();
-        host.sh("ip link add br0 up type bridge");
+        // With an address of its own, or it would have that of one of its ports.
+        host.sh("ip link add br0 address 02:00:00:00:00:01 up type bridge");
         let server = host.container("server");
         let stage = Self { host, server };
         stage.cable(&stage.server);

@@ -188,8 +188,8 @@ fn messages_are_repeated_and_searches_end() {
     let mut play = Play::begin();
     play.until(2000);
     let at: Vec<u64> = play.sent.iter().map(|(at, ..)| at - 1000).collect();
-    // Waits of 2, 4, 8 … seconds less a tenth, up to 70 in all; pauses of one second and more.
-    assert_eq!(at[..4], [0, 1, 5, 12]);
+    // Waits of a quarter of a second, half a second, one, two … less a tenth, up to 70 in all.
+    assert_eq!(at[..7], [0, 0, 0, 1, 3, 6, 14]);
     assert!(play.sent.iter().all(|(_, message, _)| message.kind() == kind::DISCOVER));
     assert_eq!(play.done, [(1208, Action::GiveUp("no more tries".to_owned()))]);
     assert_eq!(play.client.wake(), None);
@@ -268,7 +268,7 @@ fn a_refused_request_starts_over_after_a_pause() {
     play.answer(kind::NAK, &[(option::TEXT, b"no")]);
     assert!(!play.client.listens());
     play.until(1001);
-    assert_eq!(play.sent().last(), Some(&(1001, kind::DISCOVER)));
+    assert!(play.sent().contains(&(1001, kind::DISCOVER)));
 }
 
 #[test]

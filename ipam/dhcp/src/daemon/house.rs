@@ -20,12 +20,12 @@ use super::clock::now;
 use super::connection::{Connection, Over};
 use super::flags::Flags;
 use super::log;
+use super::port::Port;
+use super::record::{Records, key};
 use super::tenant::{Fate, Order, Rules, Tenant, Waiter};
 use crate::client::Moment;
 use crate::conf::LeaseConf;
 use crate::plan;
-use crate::port::Port;
-use crate::record::{Records, key};
 use crate::rpc::{Answer, Call, method};
 
 /// The longest sleep: the clock of leases goes on while the machine sleeps, and this one does not.

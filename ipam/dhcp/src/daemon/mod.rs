@@ -4,7 +4,10 @@ mod clock;
 mod connection;
 mod flags;
 mod house;
+pub(crate) mod leases;
 mod listener;
+mod port;
+pub(crate) mod record;
 mod tenant;
 
 use std::fs::{self, OpenOptions};
@@ -20,7 +23,6 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-pub(crate) use clock::now;
 use flags::{Flags, NoFlags};
 use house::House;
 use listener::Listener;

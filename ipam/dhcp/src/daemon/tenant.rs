@@ -7,9 +7,9 @@ use linux_net::PacketSocket;
 
 use super::clock::now;
 use super::log;
+use super::port::{Port, gone, random};
+use super::record::{Record, Records, boot_id, identity, key};
 use crate::client::{Action, Client, Destination, Lease, Message, Moment, Timing, Wishes, frame};
-use crate::port::{Port, gone, random};
-use crate::record::{Record, Records, boot_id, identity, key};
 
 /// Room for a packet in bytes.
 const PACKET_LEN: usize = 2048;

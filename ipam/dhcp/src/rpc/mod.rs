@@ -1,6 +1,7 @@
 //! What plugin and daemon say to each other: Go's `net/rpc` over a unix socket, so that either may
 //! be the reference's.
 
+pub(crate) mod ask;
 pub(crate) mod client;
 mod definition;
 mod messages;

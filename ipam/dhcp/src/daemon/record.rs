@@ -11,9 +11,9 @@ use linux_net::Netns;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::clock::now;
+use super::port::{Port, random};
 use crate::client::{Client, Identity, Lease, Timing, Wishes};
-use crate::daemon::now;
-use crate::port::{Port, random};
 
 /// The longest client id in bytes; with the byte before it, it fills an option.
 const LONGEST_CLIENT_ID: usize = 254;

@@ -4,8 +4,8 @@ use cni_core::{AddResult, Context, Error, Result, quote};
 use ipnetwork::IpNetwork;
 use linux_net::{IfName, Link, Mac, Netns, PacketFilter, PacketSocket, Request, Route, Rtnl};
 
+use super::clock::now;
 use crate::client::{CHADDR_OFFSET, Destination, Hardware, Message, frame};
-use crate::daemon::now;
 
 /// An interface of a container. The namespace exists for as long as this value does, so that a
 /// lease can still be given back when everybody else has left it.

@@ -6,9 +6,9 @@ use cni_core::spec::error::io_cause;
 use cni_core::spec::json;
 use cni_core::{Context, Error, Request, Result, quote};
 
+use super::Call;
 use crate::conf::{Conf, LeaseConf};
 use crate::plan;
-use crate::rpc::Call;
 
 /// The question with this method.
 ///

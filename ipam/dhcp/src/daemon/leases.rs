@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use cni_core::runtime::{print, print_error};
 
-use crate::daemon::now;
-use crate::record::{Record, Records};
+use super::clock::now;
+use super::record::{Record, Records};
 use crate::rpc::DEFAULT_SOCKET;
 
 /// Prints one line for each lease; `arguments` may name the socket of the daemon.
