@@ -53,7 +53,7 @@ fn a_macvlan_has_a_lease_of_its_own() {
 }
 
 #[test]
-fn an_ipvlan_asks_for_broadcasts() {
+fn uml_an_ipvlan_asks_for_broadcasts() {
     if lacks(Feature::Ipvlan) {
         return;
     }

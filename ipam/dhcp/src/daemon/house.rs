@@ -74,6 +74,7 @@ impl House {
 
     /// Goes on with the leases of an earlier daemon.
     pub(super) fn take_over(&mut self) {
+        self.rules.records.sweep();
         let (records, errors) = match self.rules.records.list() {
             Ok(found) => found,
             Err(error) => return log(&error.to_string()),

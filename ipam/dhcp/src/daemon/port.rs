@@ -1,6 +1,6 @@
 //! The interface that a client works on, in its namespace.
 
-use cni_core::{AddResult, Context, Error, Result, quote};
+use cni_core::{AddResult, Context, Result, quote};
 use ipnetwork::IpNetwork;
 use linux_net::{IfName, Link, Mac, Netns, PacketFilter, PacketSocket, Request, Route, Rtnl};
 
@@ -43,16 +43,18 @@ impl Port {
         self.hardware().bytes().is_empty() || self.link.kind.as_deref() == Some("ipvlan")
     }
 
-    /// Looks at the interface again; tells whether it is still the same one.
+    /// Looks at the interface again; tells whether it is still there, and not another one of its
+    /// name.
     ///
     /// # Errors
     ///
-    /// When it is gone.
+    /// What the kernel refused, absence apart.
     pub(crate) fn refresh(&mut self) -> Result<bool> {
-        let link = find(&self.netns, &self.link.name)?;
-        let is_same = link.index == self.link.index;
-        self.link = link;
-        Ok(is_same)
+        let found = Rtnl::open(&self.netns)?.find_link(self.link.name.as_str())?;
+        let same = found.filter(|link| link.index == self.link.index);
+        let is_there = same.is_some();
+        self.link = same.unwrap_or_else(|| self.link.clone());
+        Ok(is_there)
     }
 
     /// Sets the interface up; tells whether it was down.
@@ -160,13 +162,6 @@ fn typed(route: &cni_core::Route, index: u32) -> Option<Route> {
     typed.priority = u32::try_from(route.priority).ok().filter(|metric| *metric != 0);
     typed.scope = route.scope.and_then(|scope| u8::try_from(scope).ok());
     Some(typed)
-}
-
-/// Says that a container's interface is not what a lease was for.
-pub(crate) fn gone(ifname: &str) -> Error {
-    Error::internal(format!(
-        "interface {ifname} no longer exists or link check failed, terminating lease maintenance"
-    ))
 }
 
 /// A random number; should the kernel have none, the clock's has to do.

@@ -18,6 +18,9 @@ use crate::client::{Client, Identity, Lease, Timing, Wishes};
 /// The longest client id in bytes; with the byte before it, it fills an option.
 const LONGEST_CLIENT_ID: usize = 254;
 
+/// The extension of a file that is being written.
+const DRAFT: &str = "new";
+
 /// A lease, whose it is, and where it is in use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -112,12 +115,23 @@ impl Records {
     fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {
         fault_point::effect("write a lease")?;
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
-        let draft = path.with_extension("new");
+        let draft = path.with_extension(DRAFT);
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         file.write_all(text)?;
         file.sync_all()?;
+        fault_point::effect("put a lease in its place")?;
         fs::rename(draft, path)
+    }
+
+    /// Removes what a daemon that was killed had not finished to write.
+    pub(super) fn sweep(&self) {
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == DRAFT) {
+                // Nobody reads it, so it may as well stay.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Forgets a lease.

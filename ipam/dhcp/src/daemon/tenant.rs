@@ -7,7 +7,7 @@ use linux_net::PacketSocket;
 
 use super::clock::now;
 use super::log;
-use super::port::{Port, gone, random};
+use super::port::{Port, random};
 use super::record::{Record, Records, boot_id, identity, key};
 use crate::client::{Action, Client, Destination, Lease, Message, Moment, Timing, Wishes, frame};
 
@@ -164,7 +164,9 @@ impl Tenant {
     pub(super) fn tick(&mut self) -> Fate {
         match self.port.refresh() {
             Ok(true) => {}
-            Ok(false) | Err(_) => return self.end(&gone(&self.order.ifname).msg),
+            Ok(false) => return self.end(&gone(&self.order.ifname)),
+            // It cannot be told now, so it is taken to be there.
+            Err(error) => self.log(&error.to_string()),
         }
         self.client.identity.hardware = self.port.hardware();
         let actions = self.client.tick(now());
@@ -262,7 +264,7 @@ impl Tenant {
         let saved = self.records.save(&record);
         if let Some(shown) = self.shown.replace(lease) {
             let (old, new) = (shown.result(wishes), record.lease.result(wishes));
-            if old != new {
+            if (&old.ips, &old.routes) != (&new.ips, &new.routes) {
                 self.log("the lease has changed, and so does the interface");
                 if let Err(error) = self.port.replace(&old, &new) {
                     self.log(&format!("failed to change the interface: {error:}"));
@@ -315,4 +317,11 @@ impl Tenant {
     fn log(&self, text: &str) {
         log(&format!("{}: {text}", self.key));
     }
+}
+
+/// Says that an interface is no longer what its lease was for.
+fn gone(ifname: &str) -> String {
+    format!(
+        "interface {ifname} no longer exists or link check failed, terminating lease maintenance"
+    )
 }
