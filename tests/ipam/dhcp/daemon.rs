@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 use std::{fs, thread};
 
-use cni_testkit::{Host, difference, plugin_dir};
+use cni_testkit::{Host, difference, lacks_release, plugin_dir};
 use serde_json::json;
 
 use super::stage::{RANGE, Stage, given, wait_for};
@@ -49,6 +49,9 @@ fn the_socket_is_for_root_and_its_group_and_replaces_a_stale_one() {
 
 #[test]
 fn a_daemon_that_is_told_to_stop_leaves_neither_socket_nor_pid_file() {
+    if lacks_release("1.9.1") {
+        return;
+    }
     let stage = Stage::new();
     let daemon = stage.daemon(&["-pidfile", "/run/dhcp.pid"]);
     assert_eq!(stage.read("/run/dhcp.pid"), Some(daemon.id().to_string()));
@@ -97,6 +100,9 @@ fn the_host_may_be_below_a_prefix() {
 
 #[test]
 fn a_service_manager_may_hand_over_the_socket() {
+    if lacks_release("1.9.1") {
+        return;
+    }
     let stage = Stage::new();
     let _server = stage.dnsmasq(&[RANGE]);
     let executable = plugin_dir().join("dhcp");
@@ -189,6 +195,10 @@ fn leases_are_listed_for_people() {
 
 #[test]
 fn two_hundred_interfaces_get_their_leases_at_once() {
+    // It takes minutes when packets are lost.
+    if lacks_release("1.9.1") {
+        return;
+    }
     let stage = Stage::new();
     let _server = stage.dnsmasq(&["--dhcp-range=192.168.1.5,192.168.1.250,255.255.255.0,2m"]);
     let daemon = stage.daemon(&[]);
