@@ -1,4 +1,4 @@
-//! Linux networking as the plugins need it: namespaces, rtnetlink, sysctl.
+//! Linux networking as the plugins need it: namespaces, rtnetlink, sysctl, packet sockets.
 //!
 //! Everything is synchronous and blocking. A [`Netns`] is an open network namespace, an [`Rtnl`]
 //! a routing socket bound to one, a [`Request`] one change to send through it; several requests
