@@ -1,6 +1,6 @@
 //! vlan and dummy: with addresses of both families, where the kernel has them.
 
-use cni_testkit::{Feature, Host, Mode, Network, lacks};
+use cni_testkit::{Feature, Host, Mode, Network, lacks, lacks_plugin};
 use serde_json::json;
 
 use crate::masters::on_outside;
@@ -29,7 +29,7 @@ fn uml_a_broken_vlan_leaves_nothing() {
 
 #[test]
 fn uml_a_broken_dummy_leaves_nothing() {
-    if lacks(Feature::Dummy) {
+    if lacks_plugin("dummy") || lacks(Feature::Dummy) {
         return;
     }
     let host = Host::new();

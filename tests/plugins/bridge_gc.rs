@@ -54,6 +54,31 @@ fn collects_what_vanished(backend: &str) {
     assert_eq!(leftovers.matches("10.1.2.2").count(), clean.matches("10.1.2.2").count());
 }
 
+/// The rules that drop foreign senders go like the others; those of another network, which look the
+/// same, stay.
+#[test]
+fn spoof_checks_of_vanished_attachments_are_collected() {
+    if lacks_version("bridge", "1.1.0") {
+        return;
+    }
+    let host = Host::new();
+    let (alive, vanished) = (host.container("alive"), host.container("vanished"));
+    let net = bridge(&host, json!({ "macspoofchk": true }));
+    net.add(&alive, "eth0").succeeds();
+    let other = net.with_config("name", json!("net2"));
+    other.add(&vanished, "eth1").succeeds();
+    let clean = host.nft_rules();
+    net.add(&vanished, "eth0").succeeds();
+    vanished.destroy();
+    net.gc(&[(&alive, "eth0")]).succeeds().silent();
+    difference("bridge-gc", || assert_eq!(host.nft_rules(), clean));
+    other.gc(&[]).succeeds().silent();
+    difference("bridge-gc", || {
+        let rules = host.nft_rules();
+        assert!(rules.contains("alive-eth0") && !rules.contains("vanished"), "{rules}");
+    });
+}
+
 /// The interface counts, not only the container.
 #[test]
 fn a_vanished_interface_of_a_living_container_is_collected() {

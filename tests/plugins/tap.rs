@@ -32,6 +32,7 @@ fn a_program_behind_the_devices_connects_containers() {
         let net = tap(&host, keys);
         net.add(&c1, "eth0").succeeds();
         net.add(&c2, "eth0").succeeds();
+        assert_eq!(c1.sh("cat /proc/sys/net/ipv4/conf/eth0/arp_notify"), "1\n");
         let cable = Cable::between((&c1, "eth0"), (&c2, "eth0"));
         c1.reaches(&c2, "10.1.2.3:80");
         c2.reaches(&c1, "[fd00:1::2]:80");
@@ -66,6 +67,24 @@ fn every_version_gets_its_own_document() {
     }
 }
 
+/// Those of the IPAM plugin are not used, even if there are no others.
+#[test]
+fn dns_settings_are_the_networks() {
+    if lacks_plugin("tap") {
+        return;
+    }
+    let host = Host::new();
+    let c1 = host.container("c1");
+    let ipam = json!({ "type": "static", "dns": { "domain": "b.example" },
+        "addresses": [{ "address": "10.1.2.3/24" }] });
+    let net = tap(&host, json!({ "ipam": ipam }));
+    let result = net.add(&c1, "eth0").succeeds().result();
+    assert_eq!(result["dns"], json!(null));
+    let own = net.with_config("dns", json!({ "domain": "a.example" }));
+    let result = own.add(&c1, "eth1").succeeds().result();
+    assert_eq!(result["dns"], json!({ "domain": "a.example" }));
+}
+
 /// Nobody answers behind a device that nobody has opened, and nobody is waited for.
 #[test]
 fn a_gateway_of_ipv6_costs_no_time() {
@@ -77,7 +96,7 @@ fn a_gateway_of_ipv6_costs_no_time() {
     let mut ipam = dual_stack();
     ipam["routes"] = json!([{ "dst": "0.0.0.0/0" }, { "dst": "::/0" }]);
     let net = tap(&host, json!({ "ipam": ipam }));
-    difference("no-wait-for-detection", || {
+    difference("tap-without-detection", || {
         let elapsed = net.add(&c1, "eth0").succeeds().elapsed();
         assert!(elapsed < Duration::from_millis(900), "{elapsed:?}");
         let addresses = c1.exec(&["ip", "-6", "addr", "show", "dev", "eth0", "scope", "global"]);
@@ -261,6 +280,11 @@ fn a_context_is_that_of_the_process_that_makes_the_device() {
     again.fails(999, r#"failed to rename tap to "eth0": file exists"#);
     net.del(&c1, "eth0").succeeds();
 
+    host.sh("chmod -x /run/fake/self/exe");
+    difference("tap-selinux", || {
+        let msg = "failed to create tap: start of another process failed, errno permission denied";
+        drop(net.add(&c1, "eth0").fails(999, msg));
+    });
     host.sh("rm /run/fake/thread-self/attr/exec");
     net.add(&c1, "eth0").fails_with(999, "failed set socket label: ");
     c1.shows(expect![[""]]);

@@ -210,3 +210,23 @@ fn garbage_and_status_are_the_ipam_plugins() {
     let absent = net.with_config("ipam", json!({ "type": "absent" }));
     difference("tap-gc", || drop(absent.status().fails_with(50, "failed to find plugin")));
 }
+
+/// There is nothing that could make a device, in the host's `/dev` or in that of the plugin's
+/// own container.
+#[test]
+fn a_missing_driver_is_told() {
+    if lacks_plugin("tap") {
+        return;
+    }
+    let host = Host::new();
+    let c1 = host.container("c1");
+    let before = host.world();
+    host.sh("mount -t tmpfs none /dev/net");
+    let net = tap(&host, json!({ "owner": 0, "group": 0, "ipam": {} }));
+    net.add(&c1, "eth0").fails(999, "failed to create tap: no such file or directory");
+    assert_eq!(host.world(), before);
+    difference("tap-status", || {
+        let msg = "failed to create tap: no such file or directory";
+        net.status().fails(50, msg).details_mention("/dev/net/tun");
+    });
+}

@@ -59,8 +59,10 @@ fn uml_an_attachment_is_an_interface_of_its_vlan() {
     let other = net.with_config("vlanId", json!(11));
     other.add(&c2, "eth0").succeeds();
     c2.cannot_reach(&outside, "192.0.2.2:80", Blocked::Silently);
-    let priority = net.with_config("vlanId", json!(null));
-    priority.add(&c2, "eth1").succeeds();
+    let dns = json!({ "domain": "a.example" });
+    let priority = net.with_config("vlanId", json!(null)).with_config("dns", dns.clone());
+    let result = priority.add(&c2, "eth1").succeeds().result();
+    assert_eq!(result["dns"], dns, "that of the network");
     assert_eq!(link(&c2, "eth1")["linkinfo"]["info_data"]["id"], 0);
     priority.check(&c2, "eth1").succeeds();
     net.check(&c1, "eth0").succeeds().silent();
@@ -106,7 +108,7 @@ fn uml_addresses_are_announced_and_not_waited_for() {
     let _outside = host.outside();
     let c1 = host.container("c1");
     let net = on_outside(&host, "vlan", json!({ "vlanId": 10 }));
-    difference("no-wait-for-detection", || {
+    difference("vlan-without-detection", || {
         let elapsed = net.add(&c1, "eth0").succeeds().elapsed();
         assert!(elapsed < Duration::from_millis(900), "{elapsed:?}");
         let addresses = c1.exec(&["ip", "-6", "addr", "show", "dev", "eth0", "scope", "global"]);

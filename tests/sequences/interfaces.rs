@@ -99,11 +99,13 @@ fn step(
         }
         _ => {
             println!("GC of network {number}");
-            let mine = attached.iter().filter(|pair| pair.0 == number);
-            let valid: Vec<_> = mine.map(|pair| (&containers[pair.1], ifname.as_str())).collect();
+            let mine: Vec<_> = attached.iter().filter(|pair| pair.0 == number).collect();
+            let valid: Vec<_> =
+                mine.iter().map(|pair| (&containers[pair.1], ifname.as_str())).collect();
             net.gc(&valid).succeeds();
-            for (container, ifname) in valid {
-                net.check(container, ifname).succeeds();
+            for (_, index) in mine {
+                let net = network_of(networks, number, *index);
+                net.check(&containers[*index], &ifname).succeeds();
             }
         }
     }
@@ -117,6 +119,6 @@ fn macvlan_and_tap_end_in_the_base_state() {
 #[test]
 fn uml_ipvlan_vlan_and_dummy_end_in_the_base_state() {
     if !lacks(Feature::Ipvlan) && !lacks(Feature::Vlan) && !lacks(Feature::Dummy) {
-        live_and_end_in_the_base_state(&["ipvlan", "vlan", "dummy"], 60);
+        live_and_end_in_the_base_state(&["ipvlan", "vlan", "dummy"], 40);
     }
 }

@@ -1,9 +1,9 @@
 //! The `CNI_*` variables: which are needed, what they may hold, and in which order that is looked
 //! at (specification section 2, "Parameters").
 
-use cni_testkit::{Host, Invocation, lacks_release};
+use cni_testkit::{Host, Invocation, difference, lacks_release};
 
-use crate::support::{has_no_link, plugins};
+use crate::support::{has_no_link, plugins, undoing};
 
 /// What each command needs, in the order of the specification's table.
 const REQUIRED: [(&str, &[&str]); 3] = [
@@ -125,12 +125,29 @@ fn interface_names_are_those_of_the_kernel() {
     });
 }
 
+/// The kernel would take such a name for a pattern, and nobody would find the interface again.
+#[test]
+fn a_pattern_is_no_interface_name() {
+    let host = Host::new();
+    let c1 = host.container("c1");
+    for plugin in plugins().filter(|plugin| plugin.delegates) {
+        plugin.prepare(&host);
+        let before = host.world();
+        difference("interface-name-pattern", || {
+            let call = plugin.call(&host, &c1, "ADD").env("CNI_IFNAME", "eth%d");
+            call.run().fails(999, "invalid interface name \"eth%d\": it contains '%'");
+            assert_eq!(host.world(), before);
+            has_no_link(&c1);
+        });
+    }
+}
+
 /// DEL frees what it can without a namespace; GC and STATUS are about no attachment at all.
 #[test]
 fn what_a_command_does_not_need_may_be_missing() {
     let host = Host::new();
     let c1 = host.container("c1");
-    for plugin in plugins() {
+    for plugin in undoing(plugins()) {
         plugin.call(&host, &c1, "DEL").without_env("CNI_NETNS").run().succeeds();
         if plugin.versions().iter().any(|version| version == "1.1.0") {
             let commands = if plugin.is_ready() { &["GC", "STATUS"][..] } else { &["GC"] };

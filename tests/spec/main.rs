@@ -1,5 +1,6 @@
 //! Every rule of the protocol, run for every plugin of the set.
 
+mod chained;
 mod command_line;
 mod configuration;
 mod delegate;

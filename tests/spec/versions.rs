@@ -26,7 +26,8 @@ fn version_is_answered_without_anything_else() {
 fn every_released_version_is_supported() {
     for plugin in plugins().filter(|plugin| !lacks_version(plugin.name, "1.1.0")) {
         let all = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];
-        assert_eq!(plugin.versions(), all, "{}", plugin.name);
+        let known: Vec<_> = all.into_iter().filter(|version| *version >= plugin.oldest).collect();
+        assert_eq!(plugin.versions(), known, "{}", plugin.name);
     }
 }
 

@@ -8,24 +8,33 @@ use serde_json::{Value, json};
 
 /// The whole set: a new plugin gets one line here, and every rule of the protocol is its rule.
 pub const SET: &[Plugin] = &[
+    Plugin { name: "bandwidth", oldest: "0.3.0", keys: bandwidth, ..CHAINED },
     Plugin { name: "bridge", keys: bridge, delegates: true, ..PLAIN },
     Plugin { name: "dhcp", keys: dhcp, needs_server: true, ..PLAIN },
     Plugin { name: "dummy", needs: Some(Feature::Dummy), ..ADDRESSED },
+    Plugin { name: "firewall", oldest: "0.4.0", ..CHAINED },
+    Plugin { name: "flannel", make_surroundings: write_subnet, ..PLAIN },
     Plugin { name: "host-device", ..HOST_DEVICE },
     Plugin { name: "host-local", keys: addressed, ..PLAIN },
     Plugin { name: "ipvlan", needs: Some(Feature::Ipvlan), ..ON_MASTER },
     Plugin { name: "loopback", ..PLAIN },
     Plugin { name: "macvlan", needs: Some(Feature::Macvlan), ..ON_MASTER },
+    Plugin { name: "portmap", keys: portmap, ..CHAINED },
     Plugin { name: "ptp", ..ADDRESSED },
+    Plugin { name: "sbr", ..CHAINED },
     Plugin { name: "static", keys: static_, ..PLAIN },
     Plugin { name: "tap", needs: Some(Feature::Tap), ..ADDRESSED },
+    Plugin { name: "tuning", ..CHAINED },
     Plugin { name: "vlan", keys: vlan, needs: Some(Feature::Vlan), ..ON_MASTER },
+    Plugin { name: "vrf", oldest: "0.3.1", keys: vrf, needs: Some(Feature::Vrf), ..CHAINED },
 ];
 
 /// A plugin that needs nothing.
 const PLAIN: Plugin = Plugin {
     name: "",
+    oldest: "0.1.0",
     delegates: false,
+    is_chained: false,
     keys: || json!({}),
     needs: None,
     needs_server: false,
@@ -39,6 +48,9 @@ const ADDRESSED: Plugin = Plugin { keys: addressed, delegates: true, ..PLAIN };
 const ON_MASTER: Plugin =
     Plugin { keys: on_master, delegates: true, make_surroundings: make_master, ..PLAIN };
 
+/// A plugin that works on what the one before it in a list has made.
+const CHAINED: Plugin = Plugin { is_chained: true, ..PLAIN };
+
 /// The plugin that takes a device of the host's.
 const HOST_DEVICE: Plugin =
     Plugin { keys: host_device, delegates: true, make_surroundings: make_device, ..PLAIN };
@@ -47,8 +59,12 @@ const HOST_DEVICE: Plugin =
 pub struct Plugin {
     /// The executable.
     pub name: &'static str,
+    /// The oldest version of the specification it knows.
+    pub oldest: &'static str,
     /// Whether it asks the plugin named by `ipam.type` for addresses.
     pub delegates: bool,
+    /// Whether its ADD needs the result of another plugin.
+    is_chained: bool,
     keys: fn() -> Value,
     /// What the kernel must have for an ADD to succeed.
     needs: Option<Feature>,
@@ -56,6 +72,10 @@ pub struct Plugin {
     needs_server: bool,
     /// Makes what an ADD expects on a host; runs any number of times.
     make_surroundings: fn(&Host),
+}
+
+fn bandwidth() -> Value {
+    json!({ "ingressRate": 8_000_000, "ingressBurst": 8_000_000 })
 }
 
 fn bridge() -> Value {
@@ -82,6 +102,10 @@ fn vlan() -> Value {
     json!({ "master": "ext0", "vlanId": 10, "ipam": ipam() })
 }
 
+fn vrf() -> Value {
+    json!({ "vrfname": "blue" })
+}
+
 fn make_master(host: &Host) {
     let script = "[ -e /proc/sys/net/ipv4/conf/ext0 ] && exit
         ip link add name ext0 up type bridge
@@ -101,6 +125,21 @@ fn make_device(host: &Host) {
     host.sh(script);
 }
 
+/// What flannel's daemon leaves for the plugin.
+fn write_subnet(host: &Host) {
+    host.sh("mkdir -p /run/flannel; cat >/run/flannel/subnet.env <<'END'
+FLANNEL_NETWORK=10.1.0.0/16
+FLANNEL_SUBNET=10.1.2.1/24
+FLANNEL_MTU=1472
+FLANNEL_IPMASQ=true
+END");
+}
+
+fn portmap() -> Value {
+    let mapping = json!({ "hostPort": 8080, "containerPort": 80, "protocol": "tcp" });
+    json!({ "runtimeConfig": { "portMappings": [mapping] } })
+}
+
 fn ipam() -> Value {
     json!({ "type": "host-local", "subnet": "10.1.2.0/24" })
 }
@@ -112,9 +151,15 @@ pub fn plugins() -> impl Iterator<Item = &'static Plugin> {
     SET.iter().filter(move |plugin| !lacks_plugin(plugin.name) && !needs_server(plugin))
 }
 
-/// The plugins whose ADD can succeed on this kernel.
+/// The plugins whose ADD can succeed on this kernel, alone.
 pub fn attaching() -> impl Iterator<Item = &'static Plugin> {
-    plugins().filter(|plugin| !plugin.needs_server && plugin.needs.is_none_or(has))
+    let is_alone = |plugin: &&Plugin| !plugin.needs_server && !plugin.is_chained;
+    plugins().filter(is_alone).filter(|plugin| plugin.needs.is_none_or(has))
+}
+
+/// The plugins whose ADD can succeed on this kernel, after that of another plugin.
+pub fn chained() -> impl Iterator<Item = &'static Plugin> {
+    plugins().filter(|plugin| plugin.is_chained && plugin.needs.is_none_or(has))
 }
 
 /// The plugins that hand a part of their work to another one, and whose ADD can succeed.
@@ -123,12 +168,14 @@ pub fn delegating() -> impl Iterator<Item = &'static Plugin> {
 }
 
 /// The plugins among these whose failed ADD and repeated DEL leave things as they should be. The
-/// reference's host-device keeps the device after a failed ADD, and its DEL fails without it; the
-/// rows `host-device-…` of `conformance.toml` say so, and the tests of host-device show it.
+/// reference's host-device keeps the device after a failed ADD, and its DEL fails without it; its sbr
+/// fails without a namespace. The rows `host-device-…` and `sbr-…` of `conformance.toml` say so, and
+/// their tests show it.
 pub fn undoing(
     plugins: impl Iterator<Item = &'static Plugin>,
 ) -> impl Iterator<Item = &'static Plugin> {
-    plugins.filter(|plugin| !(against_reference() && plugin.name == "host-device"))
+    let leaves_things = ["host-device", "sbr"];
+    plugins.filter(move |plugin| !(against_reference() && leaves_things.contains(&plugin.name)))
 }
 
 /// Demands that a container has no interface, and that its `lo` is still down. The address the

@@ -30,6 +30,8 @@ pub const TESTS: &[Need] = &[
     Need { proof: "linux.uml", package: "user-mode-linux" },
     Need { proof: "modprobe", package: "kmod" },
     Need { proof: "unshare", package: "util-linux" },
+    Need { proof: "/usr/sbin/firewalld", package: "firewalld" },
+    Need { proof: "dbus-daemon", package: "dbus-daemon" },
     // Counts the files that a plugin opens.
     Need { proof: "/usr/bin/strace", package: "strace" },
     Need { proof: "/bin/busybox", package: "busybox-static" },

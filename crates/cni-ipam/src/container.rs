@@ -1,12 +1,51 @@
-//! The container's side of an attachment that goes away.
+//! The container's side of an attachment: how it is entered, and how it is left.
 
 use std::thread::{self, JoinHandle};
 
-use cni_core::runtime::RunningDel;
-use cni_core::{Cleanup, Context, Owned, Request, Result, quote};
-use linux_net::{Netns, Rtnl};
+use cni_core::{Attachment, Cleanup, Context, Owned, Request, Result, quote};
+use linux_net::{IfName, Link, Netns, Place, Rtnl};
 
-use crate::lease::{Lease, WayBack};
+use crate::configure::Target;
+use crate::lease;
+
+/// A container, and the name of the interface that an attachment has there.
+pub struct Container<'r> {
+    /// The path of its namespace, in the words of the runtime.
+    pub path: &'r str,
+    /// Its namespace.
+    pub netns: Netns,
+    /// A socket in that namespace.
+    pub rtnl: Rtnl,
+    /// The name of the interface.
+    pub ifname: IfName,
+}
+
+impl<'r> Container<'r> {
+    /// Opens the container of an attachment.
+    ///
+    /// # Errors
+    ///
+    /// `failed to open netns …`; `invalid interface name …`.
+    pub fn open(attachment: &'r Attachment) -> Result<Self> {
+        let path = attachment.netns.as_str();
+        let netns =
+            Netns::open(path).context(|| format!("failed to open netns {}", quote(path)))?;
+        let rtnl = Rtnl::open(&netns)?;
+        let ifname = IfName::try_from(attachment.ifname.as_str())?;
+        Ok(Self { path, netns, rtnl, ifname })
+    }
+
+    /// Returns where links are made in it.
+    pub fn place(&self) -> Place<'_> {
+        Place { netns: &self.netns, rtnl: &self.rtnl }
+    }
+
+    /// Returns its interface `link`, to be configured.
+    pub fn target(&self, link: &Link) -> Target<'_> {
+        let ifname = self.ifname.as_str();
+        Target { netns: &self.netns, rtnl: &self.rtnl, index: link.index, ifname }
+    }
+}
 
 /// Opens a socket in the container's namespace; `None` when none is given or it is gone, which
 /// DEL takes for "already clean".
@@ -47,19 +86,14 @@ pub fn detach<C>(
         None
     });
     let rest = find_rest(container.as_ref());
-    let release = || Lease::find(request).and_then(|lease| lease.start_removal());
-    let way_back = WayBack::of(request);
-    if way_back == WayBack::ByInterface {
-        cleanup.record(release().and_then(RunningDel::finish));
-    }
+    let removal = lease::start_return(request, cleanup);
     let departure =
         container.map(|container| Departure::start(container, &request.attachment.ifname));
-    let lease = (way_back == WayBack::OfItsOwn).then(release);
     for thing in rest {
         cleanup.remove(&*thing);
     }
-    if let Some(lease) = lease {
-        cleanup.record(lease.and_then(|running| running.finish()));
+    if let Some(removal) = removal {
+        cleanup.record(removal.and_then(|removal| removal.finish()));
     }
     if let Some(departure) = departure {
         cleanup.record(departure.finish());

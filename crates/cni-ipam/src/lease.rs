@@ -5,39 +5,27 @@ use std::fmt;
 use cni_core::runtime::{RunningAdd, RunningDel};
 use cni_core::{AddResult, Cleanup, Code, Delegate, Error, Owned, Request, Result, Undo};
 
-/// How addresses get back to where they came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WayBack {
-    /// There are none.
-    Nowhere,
-    /// Without the interface, which may go meanwhile.
-    OfItsOwn,
-    /// Through the interface: dhcp tells a server, and so may plugins that are not known here.
-    ByInterface,
-}
-
-impl WayBack {
-    /// The way of this network's IPAM plugin.
-    pub fn of<C>(request: &Request<C>) -> Self {
-        match request.network.ipam.plugin_type.as_str() {
-            "" => Self::Nowhere,
-            "host-local" | "static" => Self::OfItsOwn,
-            _ => Self::ByInterface,
-        }
-    }
-}
-
 /// The lease of one attachment: whatever its IPAM plugin gave it.
 #[derive(Clone)]
 pub struct Lease(Delegate);
 
 impl Lease {
-    /// Finds the IPAM plugin; nothing is obtained yet.
+    /// Finds the IPAM plugin, if the network has one; nothing is obtained yet.
     ///
     /// # Errors
     ///
     /// Those of [`cni_core::runtime::find_plugin`].
-    pub fn find<C>(request: &Request<C>) -> Result<Self> {
+    pub fn find<C>(request: &Request<C>) -> Result<Option<Self>> {
+        let has_one = !request.network.ipam.plugin_type.is_empty();
+        has_one.then(|| Self::get(request)).transpose()
+    }
+
+    /// Finds the IPAM plugin, without which the network cannot be.
+    ///
+    /// # Errors
+    ///
+    /// The same, and `no plugin name provided`.
+    pub fn get<C>(request: &Request<C>) -> Result<Self> {
         request.delegate(&request.network.ipam.plugin_type).map(Self)
     }
 
@@ -104,11 +92,22 @@ impl fmt::Display for Lease {
     }
 }
 
+/// DEL: begins to give the lease back. It is done before this returns where the interface has to be
+/// there meanwhile; else the interface may go at the same time.
+pub fn start_return<C>(request: &Request<C>, cleanup: &mut Cleanup) -> Option<Result<RunningDel>> {
+    let removal = Lease::find(request).transpose()?.and_then(|lease| lease.start_removal());
+    // dhcp tells a server, and so may plugins that are not known here.
+    if matches!(request.network.ipam.plugin_type.as_str(), "host-local" | "static") {
+        return Some(removal);
+    }
+    cleanup.record(removal.and_then(RunningDel::finish));
+    None
+}
+
 /// Passes GC on, as the specification demands; without an IPAM plugin there is nothing to do.
 pub fn collect_garbage<C>(request: &Request<C>, cleanup: &mut Cleanup) {
-    if !request.network.ipam.plugin_type.is_empty() {
-        let plugin = request.delegate(&request.network.ipam.plugin_type);
-        cleanup.record(plugin.and_then(|plugin| plugin.gc()));
+    if let Some(lease) = Lease::find(request).transpose() {
+        cleanup.record(lease.and_then(|lease| lease.0.gc()));
     }
 }
 
@@ -118,9 +117,9 @@ pub fn collect_garbage<C>(request: &Request<C>, cleanup: &mut Cleanup) {
 ///
 /// The IPAM plugin's own error; code 50 when there is no such plugin.
 pub fn status<C>(request: &Request<C>) -> Result<()> {
-    if request.network.ipam.plugin_type.is_empty() {
-        return Ok(());
+    let unavailable = |error| Error { code: Code::NOT_AVAILABLE, ..error };
+    match Lease::find(request).map_err(unavailable)? {
+        Some(lease) => lease.0.status(),
+        None => Ok(()),
     }
-    let plugin = request.delegate(&request.network.ipam.plugin_type);
-    plugin.map_err(|error| Error { code: Code::NOT_AVAILABLE, ..error })?.status()
 }

@@ -7,5 +7,6 @@ pub mod link;
 pub mod masquerade;
 pub mod master;
 pub mod sole;
+pub mod state_file;
 pub mod verify;
 pub mod veth;

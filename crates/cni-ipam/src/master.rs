@@ -88,6 +88,7 @@ fn kind_name(kind: LinkKind) -> &'static str {
         LinkKind::Ipvlan(_) => "ipvlan",
         LinkKind::Macvlan(_) => "macvlan",
         LinkKind::Vlan(_) => "vlan",
+        LinkKind::Vrf(_) => "vrf",
     }
 }
 
@@ -121,6 +122,12 @@ pub fn expect_on(link: &Link, master: Option<&Link>) -> Result<()> {
     }
     let (link, master) = (quote(&link.name), quote(&master.name));
     Err(Error::internal(format!("interface {link} is not on master {master}")))
+}
+
+/// The name of the host's default route's interface, to be proposed to people.
+pub fn find_default() -> Option<String> {
+    let link = Rtnl::open_current().and_then(|rtnl| rtnl.find_default_link());
+    link.ok().flatten().map(|link| link.name)
 }
 
 /// STATUS: whether the configured master exists. One in the container cannot be known of, and

@@ -1,10 +1,10 @@
 //! What the plugins have in common whose attachment is one interface, and nothing on the host.
 
-use cni_core::{AddResult, Cleanup, Error, Interface, Request, Result};
-use linux_net::{Link, Netns, Rtnl};
+use cni_core::{AddResult, Cleanup, Context, Error, Interface, Request, Result, quote};
+use linux_net::Link;
 
-use crate::configure::{Announcement, Target};
-use crate::container;
+use crate::configure::Announcement;
+use crate::container::{self, Container};
 use crate::lease::Lease;
 use crate::verify;
 
@@ -22,19 +22,40 @@ pub fn listed(link: &Link, sandbox: &str) -> Interface {
 ///
 /// # Errors
 ///
-/// Those of [`Target::configure`].
+/// Those of [`Target::configure`](crate::configure::Target::configure).
 pub fn configure(
-    target: &Target<'_>,
-    interface: Interface,
+    container: &Container<'_>,
+    link: &Link,
     leased: AddResult,
     announcement: &Announcement,
 ) -> Result<AddResult> {
-    let mut result = AddResult { interfaces: vec![interface], ..leased };
+    let mut result = AddResult { interfaces: vec![listed(link, container.path)], ..leased };
     for ip in &mut result.ips {
         ip.interface = Some(0);
     }
-    target.configure(&result, announcement)?;
+    container.target(link).configure(&result, announcement)?;
     Ok(result)
+}
+
+/// Does the same, or without a lease only sets the interface up.
+///
+/// # Errors
+///
+/// The same; `failed to set … UP`.
+pub fn configure_or_set_up(
+    container: &Container<'_>,
+    link: &Link,
+    leased: Option<AddResult>,
+    announcement: &Announcement,
+) -> Result<AddResult> {
+    if let Some(leased) = leased {
+        return configure(container, link, leased, announcement);
+    }
+    container
+        .rtnl
+        .apply(linux_net::Request::set_up(link.index))
+        .context(|| format!("failed to set {} UP", quote(container.ifname.as_str())))?;
+    Ok(AddResult { interfaces: vec![listed(link, container.path)], ..AddResult::default() })
 }
 
 /// DEL: the interface goes and the lease is given back, neither waiting for the other.
@@ -57,28 +78,28 @@ pub struct Words<'a> {
 /// The first difference, in the reference's words.
 pub fn check<C>(
     request: &Request<C>,
-    netns: &Netns,
+    container: &Container<'_>,
     missing: &str,
-    check_link: impl FnOnce(&Rtnl, &Interface) -> Result<()>,
+    check_link: impl FnOnce(&Interface) -> Result<()>,
 ) -> Result<()> {
-    check_in_words(request, netns, &Words { missing, sandbox: "Sandbox" }, check_link)
+    check_in_words(request, container, &Words { missing, sandbox: "Sandbox" }, check_link)
 }
 
 /// The part of CHECK that is the same for all: lease, previous result, own interface, addresses
-/// and routes. `check_link` looks at the interface itself, with a socket in its namespace.
+/// and routes. `check_link` looks at the interface itself.
 ///
 /// # Errors
 ///
 /// The first difference, in the reference's words.
 pub fn check_in_words<C>(
     request: &Request<C>,
-    netns: &Netns,
+    container: &Container<'_>,
     words: &Words<'_>,
-    check_link: impl FnOnce(&Rtnl, &Interface) -> Result<()>,
+    check_link: impl FnOnce(&Interface) -> Result<()>,
 ) -> Result<()> {
     let attachment = &request.attachment;
-    if !request.network.ipam.plugin_type.is_empty() {
-        Lease::find(request)?.check()?;
+    if let Some(lease) = Lease::find(request)? {
+        lease.check()?;
     }
     let previous = request.network.prev_result()?.ok_or_else(|| Error::internal(words.missing))?;
     let own = previous
@@ -91,8 +112,7 @@ pub fn check_in_words<C>(
             words.sandbox, attachment.netns
         )));
     };
-    let rtnl = Rtnl::open(netns)?;
-    check_link(&rtnl, own)?;
-    verify::addresses(&rtnl, &attachment.ifname, &previous)?;
-    verify::routes(&rtnl, &previous)
+    check_link(own)?;
+    verify::addresses(&container.rtnl, &attachment.ifname, &previous)?;
+    verify::routes(&container.rtnl, &previous)
 }

@@ -4,6 +4,7 @@
 //! a routing socket bound to one, a [`Request`] one change to send through it; several requests
 //! travel in one system call. Errors are [`Error`]s and name what the kernel refused.
 
+pub mod conntrack;
 mod errno_text;
 mod error;
 mod inherited;
@@ -17,7 +18,7 @@ pub mod sysctl;
 pub use error::{Error, Result};
 pub use inherited::inherited_socket;
 pub use names::{IfName, InvalidName, Mac, VlanId, random_number, random_veth_name};
-pub use netns::Netns;
+pub use netns::{Netns, NetnsLock};
 pub use nix::errno::Errno;
 pub use packet::{PacketFilter, PacketSocket, Received};
 pub use rtnl::address::{Address, AddressOptions};
@@ -30,9 +31,13 @@ pub use rtnl::kind::tap::Tap;
 pub use rtnl::kind::tap_order::obey as obey_tap_order;
 pub use rtnl::kind::veth::{VethPair, VethPeer};
 pub use rtnl::kind::vlan::Vlan;
+pub use rtnl::kind::vrf::Vrf;
 pub use rtnl::link::{Link, LinkRef, OperState};
 pub use rtnl::move_link::Arrival;
 pub use rtnl::new_link::{LinkKind, NewLink, NewLinkError};
+pub use rtnl::qdisc::{Qdisc, TokenBucket};
 pub use rtnl::route::{NextHop, Route};
+pub use rtnl::rule::Rule;
+pub use rtnl::saved::{SavedAddress, SavedRoute};
 pub use rtnl::wait::Settled;
 pub use rtnl::{Family, Place, Request, Rtnl};

@@ -21,7 +21,8 @@ impl std::error::Error for InvalidName {}
 
 /// The name of a network interface, as the kernel's `dev_valid_name` allows it.
 ///
-/// 1 to 15 bytes, not `.` or `..`, without `/`, `:` and white space.
+/// 1 to 15 bytes, not `.` or `..`, without `/`, `:` and white space. Nor does any link have a name
+/// with `%`: the kernel takes that for a pattern, and `eth%d` for the next free one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IfName(String);
 
@@ -50,6 +51,8 @@ impl TryFrom<String> for IfName {
             "it is a directory"
         } else if name.bytes().any(is_refused) {
             "it contains '/', ':' or white space"
+        } else if name.contains('%') {
+            "it contains '%'"
         } else {
             return Ok(Self(name));
         };
@@ -251,8 +254,9 @@ mod tests {
         for name in ["eth0", "a", "fifteen-bytes-x", "eth0.100", "..."] {
             assert!(IfName::try_from(name).is_ok(), "{name:?}");
         }
-        for name in ["", "sixteen-bytes-xx", ".", "..", "a/b", "a:b", "a b", "a\t", "a\u{b}", "\0"]
-        {
+        let not_valid =
+            ["", "sixteen-bytes-xx", ".", "..", "a/b", "a:b", "a b", "a\t", "a\u{b}", "\0"];
+        for name in not_valid.into_iter().chain(["eth%d", "%"]) {
             assert!(IfName::try_from(name).is_err(), "{name:?}");
         }
     }

@@ -2,8 +2,11 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use nix::fcntl::{OFlag, open};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag, open};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::{Mode, fstat};
 use nix::sys::statfs::{FsType, PROC_SUPER_MAGIC, statfs};
@@ -115,6 +118,35 @@ impl Netns {
     #[expect(clippy::disallowed_methods, reason = "the one place that enters and comes back")]
     fn enter(&self) -> nix::Result<()> {
         setns(&self.file, CloneFlags::CLONE_NEWNET)
+    }
+}
+
+/// The lock on a namespace, which ends with this value or its process.
+#[derive(Debug)]
+pub struct NetnsLock(#[expect(dead_code, reason = "it is there to be dropped")] Flock<OwnedFd>);
+
+/// Between two attempts to get the lock, which is held for a millisecond.
+const LOCK_PAUSE: Duration = Duration::from_micros(500);
+
+impl Netns {
+    /// Waits until nobody else holds the lock on this namespace (`flock(2)`), at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else holds it all the time.
+    pub fn lock(&self, limit: Duration) -> Result<NetnsLock> {
+        let failed = |errno| Error::new("lock", object(&self.path), errno);
+        // A lock belongs to an open file, and its copies are the same one.
+        let mut file = Self::open_file(&self.path)?.file;
+        let deadline = Instant::now() + limit;
+        loop {
+            file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(NetnsLock(lock)),
+                Err((file, Errno::EAGAIN | Errno::EINTR)) if Instant::now() < deadline => file,
+                Err((_, errno)) => return Err(failed(errno)),
+            };
+            thread::sleep(LOCK_PAUSE);
+        }
     }
 }
 

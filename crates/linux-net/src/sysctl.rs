@@ -70,6 +70,26 @@ pub fn write_in<N: AsRef<str>>(netns: &Netns, settings: &[(N, &str)]) -> Result<
     netns.run(|| settings.iter().map(write_here).collect())
 }
 
+/// Writes several `(name, value)` inside `netns`, in order, up to the first that is refused. What
+/// was there before is added to `replaced`, where it can be read.
+///
+/// # Errors
+///
+/// The refusal; see [`write()`].
+pub fn replace_in(
+    netns: &Netns,
+    settings: &[(&str, &str)],
+    replaced: &mut Vec<(String, String)>,
+) -> Result<()> {
+    let mut replace = |(name, value): &(&str, &str)| {
+        let before = read(name);
+        write(name, value).map_err(|error| error.with_namespace(Some(netns.path())))?;
+        replaced.extend(before.map(|before| ((*name).to_owned(), before)));
+        Ok(())
+    };
+    netns.run(|| settings.iter().try_for_each(&mut replace))?
+}
+
 /// Makes the calling thread's namespace forward packets of `family`.
 ///
 /// Writes only when it does not yet, so a read-only `/proc/sys` is no error then.
@@ -98,8 +118,9 @@ impl<'a> Setting<'a> {
     }
 
     fn open(&self, access: OFlag) -> Result<OwnedFd> {
-        open(self.path.as_str(), access | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(|errno| self.refusal("open", errno))
+        // There are no links among the settings, only where something else is mounted over them.
+        let flags = access | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        open(self.path.as_str(), flags, Mode::empty()).map_err(|errno| self.refusal("open", errno))
     }
 
     fn refusal(&self, call: &str, errno: Errno) -> Error {

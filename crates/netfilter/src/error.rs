@@ -77,6 +77,16 @@ impl Error {
         matches!(self.errno(), Some(Errno::EEXIST))
     }
 
+    /// Whether programs refused what they were told to do, and nothing else failed.
+    pub fn is_by_program(&self) -> bool {
+        match self {
+            Error::Command { .. } => true,
+            Error::Context { source, .. } => source.is_by_program(),
+            Error::Several(errors) => errors.iter().all(Error::is_by_program),
+            _ => false,
+        }
+    }
+
     /// Whether somebody else changed the rules between our reading and our writing.
     pub(crate) fn is_lost_race(&self) -> bool {
         // ENOENT: what we delete or add to is gone. EEXIST: what we add appeared. EBUSY: a chain

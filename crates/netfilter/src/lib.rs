@@ -8,6 +8,7 @@ pub mod iptables;
 pub mod masquerade;
 pub mod naming;
 pub mod nft;
+mod program;
 pub mod spoof_check;
 
 pub use error::{Error, Result};

@@ -11,10 +11,14 @@ use crate::nft::{
 const TABLE: &str = "nat";
 /// Where the bridge's ports enter; never deleted either.
 const BASE_CHAIN: &str = "PREROUTING";
+/// What the comments of an attachment's rules begin with; container and interface follow.
+const COMMENT: &str = "macspoofchk-";
 
 /// The spoof check of one attachment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoofCheck {
+    /// The network; only GC asks for it.
+    pub network: String,
     /// The container.
     pub container_id: String,
     /// The interface's name in the container.
@@ -46,7 +50,12 @@ impl SpoofCheck {
     /// The table as it is with only this check in it.
     pub fn table(&self, host_veth: &str, mac: [u8; 6]) -> Table {
         let [interface_chain, mac_chain] = self.chains();
-        let rule = |statements| Rule { statements, comment: Some(self.comment()) };
+        let owner = naming::instance_hash(&self.network, &self.ifname, &self.container_id);
+        let rule = |statements| Rule {
+            statements,
+            comment: Some(self.comment()),
+            owner: Some(owner.clone()),
+        };
         let jump = |chain: &String| Statement::Verdict(Verdict::Jump(chain.clone()));
         let chain =
             |name: &str, rules| Chain { name: name.to_owned(), comment: None, base: None, rules };
@@ -64,6 +73,37 @@ impl SpoofCheck {
                 chain(&mac_chain, vec![rule(own), rule(other)]),
             ],
         }
+    }
+
+    /// Removes a network's checks of all attachments but the valid ones, pairs of container id and
+    /// interface name. Checks of the reference do not say their network and are left alone.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub fn collect_garbage<S: AsRef<str>>(network: &str, valid: &[(S, S)]) -> Result<()> {
+        let start = format!("{}-", naming::network_hash(network));
+        let valid: Vec<String> = valid
+            .iter()
+            .map(|(id, ifname)| naming::instance_hash(network, ifname.as_ref(), id.as_ref()))
+            .collect();
+        nft::change(&mut Socket::open()?, |socket| {
+            let table = (Family::Bridge, TABLE);
+            let view = TableView::read(socket, table, &[], Rules::Of(&[BASE_CHAIN]), |_, _| true)?;
+            let mut transaction = Transaction::new(Family::Bridge, TABLE);
+            for rule in &view.rules {
+                let owner = rule.owner.as_ref().filter(|owner| owner.starts_with(&start));
+                let attachment =
+                    rule.comment.as_deref().and_then(|comment| comment.strip_prefix(COMMENT));
+                if let (Some(owner), Some(attachment)) = (owner, attachment)
+                    && !valid.contains(owner)
+                {
+                    transaction.delete_rule(&rule.chain, rule.handle);
+                    chains(attachment).iter().for_each(|chain| transaction.delete_chain(chain));
+                }
+            }
+            Ok((!transaction.is_empty()).then_some(transaction))
+        })
     }
 
     fn try_install(&self, host_veth: &str, mac: [u8; 6]) -> Result<()> {
@@ -103,7 +143,7 @@ impl SpoofCheck {
     fn try_remove(&self) -> Result<()> {
         self.check_names()?;
         nft::change(&mut Socket::open()?, |socket| {
-            let view = self.read(socket, Rules::Of(BASE_CHAIN))?;
+            let view = self.read(socket, Rules::Of(&[BASE_CHAIN]))?;
             let mut transaction = Transaction::new(Family::Bridge, TABLE);
             for rule in &view.rules {
                 transaction.delete_rule(&rule.chain, rule.handle);
@@ -128,21 +168,25 @@ impl SpoofCheck {
         })
     }
 
-    /// The chain of the interface, and the one it jumps to.
     fn chains(&self) -> [String; 2] {
-        let chain = format!("cni-br-iface-{}-{}", self.container_id, self.ifname);
-        let mac_chain = format!("{chain}-mac");
-        [chain, mac_chain]
+        chains(&format!("{}-{}", self.container_id, self.ifname))
     }
 
     fn comment(&self) -> String {
-        format!("macspoofchk-{}-{}", self.container_id, self.ifname)
+        format!("{COMMENT}{}-{}", self.container_id, self.ifname)
     }
 
     fn check_names(&self) -> Result<()> {
         naming::check("container id", &self.container_id)?;
         naming::check("interface name", &self.ifname)
     }
+}
+
+/// The chain of an attachment's interface, and the one it jumps to.
+fn chains(attachment: &str) -> [String; 2] {
+    let chain = format!("cni-br-iface-{attachment}");
+    let mac_chain = format!("{chain}-mac");
+    [chain, mac_chain]
 }
 
 /// Whether the chain exists and its rules, of those read, are exactly the wanted ones.

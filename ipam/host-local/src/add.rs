@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use cni_core::spec::address::Cidr;
-use cni_core::{AddResult, Attachment, Context, Error, IpConfig, Request, Result, Undo};
+use cni_core::{AddResult, Attachment, Context, Draft, Error, IpConfig, Request, Result, Undo};
 
 use crate::conf::Conf;
 use crate::plan::Plan;
 use crate::range::Range;
 use crate::range_set::RangeSet;
 use crate::resolv_conf;
-use crate::store::{Draft, Folder, Holder, Reservation, Store, failed};
+use crate::store::{Folder, Holder, Reservation, Store, failed};
 
 /// Reserves the addresses.
 ///
@@ -38,7 +38,7 @@ fn reserve(
 ) -> Result<Vec<IpConfig>> {
     // What the file says does not depend on the address, so the slow part, reaching the disk, is
     // over before the lock is taken.
-    let draft = Draft::durable(&folder, &Holder::content_for(attachment))
+    let draft = Draft::durable(&folder, Holder::content_for(attachment))
         .map_err(|error| failed("write a reservation in", folder.path(), &error))?;
     let (folder, draft) = (Rc::new(folder), Rc::new(draft));
     let mut store = Store::lock(&folder, attachment)?;

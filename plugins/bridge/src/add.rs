@@ -2,11 +2,12 @@
 
 use cni_core::{AddResult, Context, Error, Interface, Request, Result, Undo, quote};
 use cni_ipam::configure::{Announcement, Target, ensure_forwarding};
+use cni_ipam::container::Container;
 use cni_ipam::lease::Lease;
 use cni_ipam::link::HostLink;
 use cni_ipam::masquerade::MasqueradeRules;
 use cni_ipam::veth::{self, NewPair, Port};
-use linux_net::{IfName, Link, LinkRef, Mac, Netns, Place, PortFlags, Rtnl};
+use linux_net::{Link, LinkRef, Mac, PortFlags, Rtnl};
 
 use crate::conf::Conf;
 use crate::gateway::{self, GatewayDevice};
@@ -20,32 +21,29 @@ const CONTAINER: usize = 2;
 
 pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
     let plan = Plan::new(request)?;
-    let lease = plan.layer3.as_ref().map(|_| Lease::find(request)).transpose()?;
-    let netns_path = &request.attachment.netns;
-    let netns = Netns::open(netns_path)
-        .context(|| format!("failed to open netns {}", quote(netns_path)))?;
+    let lease = Lease::find(request)?;
+    let container = Container::open(&request.attachment)?;
     let host = Rtnl::open_current()?;
-    let container = Rtnl::open(&netns)?;
-    let ifname = IfName::try_from(request.attachment.ifname.as_str())?;
+    let (rtnl, ifname) = (&container.rtnl, &container.ifname);
 
     let bridge = host_bridge::ensure(&host, &plan)?;
-    veth::ensure_free(&container, &ifname)?;
+    veth::ensure_free(rtnl, ifname)?;
     // The IPAM plugin works while the pair is made.
     let requested = lease.map(|lease| lease.request(undo)).transpose()?;
     let flags = PortFlags { hairpin: plan.hairpin, isolated: plan.isolated };
     let pair = NewPair {
         port: Some(Port { bridge: bridge.index, flags }),
         mtu: plan.mtu,
-        far_name: &ifname,
+        far_name: ifname,
         far_mac: plan.mac,
-        far: Place { netns: &netns, rtnl: &container },
+        far: container.place(),
     };
     let port = port::create(&host, &pair, &plan.vlans)?;
     undo.own(HostLink(port.name.clone()));
-    let inside = container.get_link(&ifname)?;
+    let inside = rtnl.get_link(ifname)?;
 
     if plan.spoof_check {
-        let rules = SpoofCheckRules::of(&request.attachment);
+        let rules = SpoofCheckRules::of(request);
         let mac = six_bytes(inside.mac)?;
         let check = rules.0.clone();
         undo.own(rules);
@@ -56,9 +54,8 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
         interfaces: vec![listed(&bridge), listed(&port), listed(&inside)],
         ..AddResult::default()
     };
-    result.interfaces[CONTAINER].sandbox.clone_from(netns_path);
-    let target =
-        Target { netns: &netns, rtnl: &container, index: inside.index, ifname: ifname.as_str() };
+    result.interfaces[CONTAINER].sandbox = container.path.to_owned();
+    let target = container.target(&inside);
     match (&plan.layer3, requested) {
         (Some(layer3), Some(requested)) => {
             let leased = requested.obtain()?;
@@ -68,7 +65,7 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
             let scene = Scene { request, plan: &plan, host: &host, bridge: &bridge, target };
             scene.add_layer3(layer3, &mut result, undo)?;
         }
-        _ if !plan.leave_down => container
+        _ if !plan.leave_down => rtnl
             .apply(linux_net::Request::set_up(inside.index))
             .context(|| format!("failed to set {} up", quote(ifname.as_str())))?,
         _ => (),

@@ -1,10 +1,11 @@
 //! CHECK: bridge, veth pair, addresses and routes are as the previous result says.
 
 use cni_core::spec::args;
-use cni_core::{AddResult, Context, Error, Interface, Request, Result, quote};
+use cni_core::{AddResult, Error, Interface, Request, Result};
+use cni_ipam::container::Container;
 use cni_ipam::lease::Lease;
 use cni_ipam::verify;
-use linux_net::{Link, Netns, Rtnl};
+use linux_net::{Link, Rtnl};
 
 use crate::conf::Conf;
 use crate::plan::Plan;
@@ -12,35 +13,33 @@ use crate::plan::Plan;
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
     let plan = Plan::new(request)?;
     args::parse_strictly(&request.cni_args, ["MAC"])?;
-    let netns_path = &request.attachment.netns;
-    let netns = Netns::open(netns_path)
-        .context(|| format!("failed to open netns {}", quote(netns_path)))?;
+    let container = Container::open(&request.attachment)?;
     // Without addresses there is no lease to verify; the reference's CHECK always fails there.
-    if plan.layer3.is_some() {
-        Lease::find(request)?.check()?;
+    if let Some(lease) = Lease::find(request)? {
+        lease.check()?;
     }
     let previous = request
         .network
         .prev_result()?
         .ok_or_else(|| Error::internal("Required prevResult missing"))?;
     let host = Rtnl::open_current()?;
-    let container = Rtnl::open(&netns)?;
     let ifname = request.attachment.ifname.as_str();
-    let inside_name = |i: &&Interface| i.name == ifname && i.sandbox == *netns_path;
+    let inside_name = |i: &&Interface| i.name == ifname && i.sandbox == container.path;
     let bridge = previous.interfaces.iter().rfind(|i| i.name == plan.bridge.as_str());
     let inside = previous.interfaces.iter().rfind(inside_name);
 
     let bridge = check_bridge(&host, bridge.unwrap_or(&Interface::default()), &plan)?;
     let sandbox = inside.map(|inside| inside.sandbox.as_str()).unwrap_or_default();
-    if sandbox != netns_path {
+    if sandbox != container.path {
         return Err(Error::internal(format!(
-            "Sandbox in prevResult {sandbox} doesn't match configured netns: {netns_path}"
+            "Sandbox in prevResult {sandbox} doesn't match configured netns: {}",
+            container.path
         )));
     }
-    let inside = check_inside(&container, inside.unwrap_or(&Interface::default()))?;
+    let inside = check_inside(&container.rtnl, inside.unwrap_or(&Interface::default()))?;
     check_port(&host, &previous, &bridge, &inside)?;
-    verify::addresses(&container, ifname, &previous)?;
-    verify::routes(&container, &previous)
+    verify::addresses(&container.rtnl, ifname, &previous)?;
+    verify::routes(&container.rtnl, &previous)
 }
 
 fn find(rtnl: &Rtnl, listed: &Interface) -> Result<Link> {

@@ -14,7 +14,7 @@ pub(crate) fn del(request: &Request<Conf>, cleanup: &mut Cleanup) -> Result<()> 
             rules.push(Box::new(MasqueradeRules::find(request, container)));
         }
         if request.conf.macspoofchk {
-            rules.push(Box::new(SpoofCheckRules::of(&request.attachment)));
+            rules.push(Box::new(SpoofCheckRules::of(request)));
         }
         rules
     });

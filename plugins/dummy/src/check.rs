@@ -1,17 +1,18 @@
 //! CHECK: the interface is a dummy that is up, as the result says.
 
-use cni_core::{Context, Error, Interface, Request, Result, quote};
+use cni_core::{Error, Interface, Request, Result};
+use cni_ipam::container::Container;
 use cni_ipam::{sole, verify};
-use linux_net::{Netns, Rtnl};
+use linux_net::Rtnl;
 
 use crate::conf::{Conf, require_ipam};
 
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
     require_ipam(request)?;
-    let netns_path = &request.attachment.netns;
-    let netns = Netns::open(netns_path)
-        .context(|| format!("failed to open netns {}", quote(netns_path)))?;
-    sole::check(request, &netns, "dummy: Required prevResult missing", check_link)
+    let container = Container::open(&request.attachment)?;
+    sole::check(request, &container, "dummy: Required prevResult missing", |listed| {
+        check_link(&container.rtnl, listed)
+    })
 }
 
 fn check_link(rtnl: &Rtnl, listed: &Interface) -> Result<()> {

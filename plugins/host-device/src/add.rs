@@ -1,7 +1,8 @@
 //! ADD: the addresses first, then the device, which loses what it had on the host by the move.
 
 use cni_core::{AddResult, Context, Error, Interface, Request, Result, Undo, quote};
-use cni_ipam::configure::{Announcement, Detection, Target};
+use cni_ipam::configure::{Announcement, Detection};
+use cni_ipam::container::Container;
 use cni_ipam::lease::Lease;
 use cni_ipam::sole;
 use linux_net::{IfName, Link, Netns, Place, Rtnl};
@@ -13,12 +14,11 @@ use crate::sysfs::Sysfs;
 
 pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
     let plan = Plan::new(&request.conf, &Sysfs::default())?;
-    let has_lease = !request.network.ipam.plugin_type.is_empty();
-    let lease = has_lease.then(|| Lease::find(request)).transpose()?;
-    let path = &request.attachment.netns;
-    let netns = Netns::open(path).context(|| format!("failed to open netns {}", quote(path)))?;
+    let lease = Lease::find(request)?;
+    let has_lease = lease.is_some();
+    let container = Container::open(&request.attachment)?;
     let mut result = match &plan.device {
-        Some(source) => add_device(request, source, &netns, lease, undo)?,
+        Some(source) => add_device(source, &container, lease, undo)?,
         None => report_device(request, lease, undo)?,
     };
     // Reference: the configuration's DNS settings replace the IPAM plugin's, but only with one.
@@ -29,32 +29,29 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
 }
 
 fn add_device(
-    request: &Request<Conf>,
     source: &Source,
-    netns: &Netns,
+    container: &Container<'_>,
     lease: Option<Lease>,
     undo: &mut Undo,
 ) -> Result<AddResult> {
-    let ifname = IfName::try_from(request.attachment.ifname.as_str())?;
     let (home, host) = (Netns::current()?, Rtnl::open_current()?);
-    let rtnl = Rtnl::open(netns)?;
+    let ifname = &container.ifname;
     let device = source.find(&host).context(|| "failed to find host device")?;
-    refuse_taken_name(&host, &device, &rtnl, &ifname)?;
+    refuse_taken_name(&host, &device, &container.rtnl, ifname)?;
     // Not while the device moves: without addresses for it, it had better stay, since it loses its
     // carrier, its addresses and its routes on the way.
     let leased = lease.map(|lease| lease.request(undo)?.obtain()).transpose()?;
-    let (from, to) = (Place { netns: &home, rtnl: &host }, Place { netns, rtnl: &rtnl });
-    let inside = device::move_in(from, &device, to, &ifname)?;
-    let path = &request.attachment.netns;
-    undo.own(Moved { netns: path.clone(), ifname: ifname.clone(), original: device });
+    let from = Place { netns: &home, rtnl: &host };
+    let inside = device::move_in(from, &device, container.place(), ifname)?;
+    let netns = container.path.to_owned();
+    undo.own(Moved { netns, ifname: ifname.clone(), original: device });
 
-    let interface = sole::listed(&inside, path);
     let Some(leased) = leased else {
-        return Ok(AddResult { interfaces: vec![interface], ..AddResult::default() });
+        let interfaces = vec![sole::listed(&inside, container.path)];
+        return Ok(AddResult { interfaces, ..AddResult::default() });
     };
-    let target = Target { netns, rtnl: &rtnl, index: inside.index, ifname: ifname.as_str() };
     let announcement = Announcement { detection: Detection::LeftOut, arp: false, ndisc: false };
-    sole::configure(&target, interface, leased, &announcement)
+    sole::configure(container, &inside, leased, &announcement)
 }
 
 /// Refuses what the kernel would refuse only after the device has left the host.

@@ -1,9 +1,10 @@
 //! CHECK: the device is in the container, with the addresses and routes of the previous result.
 
-use cni_core::{Context, Error, Interface, Request, Result, quote};
+use cni_core::{Error, Interface, Request, Result};
+use cni_ipam::container::Container;
 use cni_ipam::lease::Lease;
 use cni_ipam::sole;
-use linux_net::{Netns, Rtnl};
+use linux_net::Rtnl;
 
 use crate::conf::Conf;
 use crate::plan::Plan;
@@ -14,14 +15,15 @@ const MISSING: &str = "Required prevResult missing";
 
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
     let plan = Plan::new(&request.conf, &Sysfs::default())?;
-    let path = &request.attachment.netns;
-    let netns = Netns::open(path).context(|| format!("failed to open netns {}", quote(path)))?;
+    let container = Container::open(&request.attachment)?;
     if plan.device.is_some() {
-        return sole::check(request, &netns, MISSING, check_device);
+        return sole::check(request, &container, MISSING, |listed| {
+            check_device(&container.rtnl, listed)
+        });
     }
     // Only the program in the container could tell about the device.
-    if !request.network.ipam.plugin_type.is_empty() {
-        Lease::find(request)?.check()?;
+    if let Some(lease) = Lease::find(request)? {
+        lease.check()?;
     }
     let previous = request.network.prev_result()?;
     previous.map(drop).ok_or_else(|| Error::internal(MISSING))

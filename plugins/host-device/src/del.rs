@@ -1,9 +1,7 @@
 //! DEL: the device comes home while the addresses are given back.
 
-use cni_core::runtime::RunningDel;
 use cni_core::{Cleanup, Context, Error, Request, Result, quote};
-use cni_ipam::container;
-use cni_ipam::lease::{Lease, WayBack};
+use cni_ipam::{container, lease};
 use linux_net::{Link, Netns, Place, Rtnl};
 
 use crate::conf::Conf;
@@ -13,12 +11,7 @@ use crate::stranded;
 use crate::sysfs::Sysfs;
 
 pub(crate) fn del(request: &Request<Conf>, cleanup: &mut Cleanup) {
-    let release = || Lease::find(request).and_then(|lease| lease.start_removal());
-    let way_back = WayBack::of(request);
-    if way_back == WayBack::ByInterface {
-        cleanup.record(release().and_then(RunningDel::finish));
-    }
-    let removal = (way_back == WayBack::OfItsOwn).then(release);
+    let removal = lease::start_return(request, cleanup);
     let homecoming = bring_home(request);
     if let Some(removal) = removal {
         cleanup.record(removal.and_then(|removal| removal.finish()));

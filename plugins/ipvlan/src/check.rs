@@ -1,26 +1,24 @@
 //! CHECK: the interface is an ipvlan of the configured mode on its master, as the result says.
 
 use cni_core::{Context, Error, Interface, Request, Result, quote};
+use cni_ipam::container::Container;
 use cni_ipam::master::{self, MasterSide};
 use cni_ipam::sole;
-use linux_net::{Netns, Place};
 
 use crate::conf::Conf;
 use crate::plan;
 
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
-    let netns_path = &request.attachment.netns;
-    let netns = Netns::open(netns_path)
-        .context(|| format!("failed to open netns {}", quote(netns_path)))?;
-    sole::check(request, &netns, "Required prevResult missing", |rtnl, listed| {
-        check_link(&request.conf, Place { netns: &netns, rtnl }, listed)
+    let container = Container::open(&request.attachment)?;
+    sole::check(request, &container, "Required prevResult missing", |listed| {
+        check_link(&request.conf, &container, listed)
     })
 }
 
-fn check_link(conf: &Conf, container: Place<'_>, listed: &Interface) -> Result<()> {
+fn check_link(conf: &Conf, container: &Container<'_>, listed: &Interface) -> Result<()> {
     let name = &listed.name;
     let differs = |what: String| Err(Error::internal(what));
-    let side = MasterSide::open(conf.link_in_container, container)?;
+    let side = MasterSide::open(conf.link_in_container, container.place())?;
     // The previous plugin's result or the default route may have told ADD another one, and neither
     // tells now: the result is that of ADD, and the route may have changed.
     let master = Some(conf.master.as_str())

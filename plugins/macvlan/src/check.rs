@@ -1,9 +1,9 @@
 //! CHECK: the interface is a macvlan of the configured mode on its master, as the result says.
 
-use cni_core::{Context, Error, Interface, Request, Result, quote};
+use cni_core::{Error, Interface, Request, Result};
+use cni_ipam::container::Container;
 use cni_ipam::master::{self, MasterSide};
 use cni_ipam::sole::{self, Words};
-use linux_net::{Netns, Place};
 
 use crate::conf::Conf;
 use crate::plan::Plan;
@@ -12,18 +12,16 @@ const WORDS: Words = Words { missing: "required prevResult missing", sandbox: "s
 
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
     let plan = Plan::new(request)?;
-    let netns_path = &request.attachment.netns;
-    let netns = Netns::open(netns_path)
-        .context(|| format!("failed to open netns {}", quote(netns_path)))?;
-    sole::check_in_words(request, &netns, &WORDS, |rtnl, listed| {
-        check_link(&plan, Place { netns: &netns, rtnl }, listed)
+    let container = Container::open(&request.attachment)?;
+    sole::check_in_words(request, &container, &WORDS, |listed| {
+        check_link(&plan, &container, listed)
     })
 }
 
-fn check_link(plan: &Plan, container: Place<'_>, listed: &Interface) -> Result<()> {
+fn check_link(plan: &Plan, container: &Container<'_>, listed: &Interface) -> Result<()> {
     let name = &listed.name;
     let differs = |what: String| Err(Error::internal(what));
-    let side = MasterSide::open(plan.master_in_container, container)?;
+    let side = MasterSide::open(plan.master_in_container, container.place())?;
     // The default route may have changed since, so a master that it chose is not looked at.
     let master = plan.master.as_deref().map(|name| side.get(name)).transpose()?;
     let Some(link) = container.rtnl.find_link(name.as_str())? else {

@@ -1,18 +1,19 @@
 //! CHECK: the container's end, its addresses and routes are as the previous result says.
 
-use cni_core::{Context, Error, Interface, Request, Result, quote};
+use cni_core::{Error, Interface, Request, Result};
+use cni_ipam::container::Container;
 use cni_ipam::sole;
-use linux_net::{Netns, Rtnl};
+use linux_net::Rtnl;
 
 use crate::conf::Conf;
 use crate::plan::require_ipam;
 
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
-    let netns_path = &request.attachment.netns;
-    let netns = Netns::open(netns_path)
-        .context(|| format!("failed to open netns {}", quote(netns_path)))?;
+    let container = Container::open(&request.attachment)?;
     require_ipam(request)?;
-    sole::check(request, &netns, "ptp: Required prevResult missing", check_link)
+    sole::check(request, &container, "ptp: Required prevResult missing", |listed| {
+        check_link(&container.rtnl, listed)
+    })
 }
 
 fn check_link(container: &Rtnl, listed: &Interface) -> Result<()> {

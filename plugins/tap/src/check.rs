@@ -1,19 +1,18 @@
 //! CHECK: the interface is a tap device on its bridge, as the result says.
 
-use cni_core::{Context, Error, Interface, Request, Result, quote};
+use cni_core::{Context, Error, Interface, Request, Result};
+use cni_ipam::container::Container;
 use cni_ipam::{sole, verify};
-use linux_net::{Netns, Rtnl};
+use linux_net::Rtnl;
 
 use crate::conf::Conf;
 use crate::plan::Plan;
 
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
     let plan = Plan::new(request)?;
-    let netns_path = &request.attachment.netns;
-    let netns = Netns::open(netns_path)
-        .context(|| format!("failed to open netns {}", quote(netns_path)))?;
-    sole::check(request, &netns, "Required prevResult missing", |rtnl, listed| {
-        check_link(&plan, rtnl, listed)
+    let container = Container::open(&request.attachment)?;
+    sole::check(request, &container, "Required prevResult missing", |listed| {
+        check_link(&plan, &container.rtnl, listed)
     })
 }
 

@@ -1,36 +1,33 @@
 //! The tap device: made under its final name, given its properties, and put on its bridge.
 
 use cni_core::{Context, Result, quote};
-use linux_net::{IfName, Link, Place, Request, Tap, selinux};
+use cni_ipam::container::Container;
+use linux_net::{Link, Request, Tap, selinux};
 
 use crate::plan::Plan;
 
-/// Makes the device, which is up if `wants_up`; or leaves nothing.
+/// Makes the device, which is still down; or leaves nothing.
 ///
 /// # Errors
 ///
 /// The reference's texts; `failed to rename tap to …` when the container has an interface of that
 /// name.
-pub(crate) fn create(
-    plan: &Plan,
-    ifname: &IfName,
-    container: Place<'_>,
-    wants_up: bool,
-) -> Result<Link> {
+pub(crate) fn create(plan: &Plan, container: &Container<'_>) -> Result<Link> {
     let bridge = plan.bridge.as_deref().map(|name| {
         let bridge = container.rtnl.get_link(name);
         bridge.context(|| format!("failed to get bridge {name}"))
     });
     let bridge = bridge.transpose()?;
-    make(plan, ifname, container)?;
+    make(plan, container)?;
     // It is owned only from now on, since until here the name could have been somebody else's.
-    set_up(plan, ifname, container, bridge.as_ref(), wants_up)
-        .inspect_err(|_| drop(container.rtnl.remove_link(ifname)))
+    set_properties(plan, container, bridge.as_ref())
+        .inspect_err(|_| drop(container.rtnl.remove_link(&container.ifname)))
 }
 
-fn make(plan: &Plan, ifname: &IfName, container: Place<'_>) -> Result<()> {
+fn make(plan: &Plan, container: &Container<'_>) -> Result<()> {
+    let name = &container.ifname;
     let tap = Tap {
-        name: ifname,
+        name,
         multi_queue: plan.multi_queue,
         packet_info: plan.headers.packet_info,
         vnet_header: plan.headers.vnet,
@@ -38,49 +35,41 @@ fn make(plan: &Plan, ifname: &IfName, container: Place<'_>) -> Result<()> {
         group: plan.group,
     };
     let made = match &plan.selinux_context {
-        None => tap.create_in(container.netns),
+        None => tap.create_in(&container.netns),
         Some(context) => {
-            let make = || tap.create_by_another_process(container.netns);
+            let make = || tap.create_by_another_process(&container.netns);
             selinux::with_exec_context(context, make).context(|| "failed set socket label")?
         }
     };
     let step = match &made {
         Err(error) if error.is_present() => {
-            format!("failed to rename tap to {}", quote(ifname.as_str()))
+            format!("failed to rename tap to {}", quote(name.as_str()))
         }
         _ => "failed to create tap".to_owned(),
     };
     made.context(|| step)
 }
 
-/// Sets everything that rtnetlink sets, and reads the device back.
-fn set_up(
-    plan: &Plan,
-    ifname: &IfName,
-    container: Place<'_>,
-    bridge: Option<&Link>,
-    wants_up: bool,
-) -> Result<Link> {
+/// Sets everything that rtnetlink sets but the addresses, and reads the device back.
+fn set_properties(plan: &Plan, container: &Container<'_>, bridge: Option<&Link>) -> Result<Link> {
+    let name = &container.ifname;
     let mut steps = Vec::new();
     if let Some(mtu) = plan.mtu {
-        let step = format!("failed to set the MTU of tap {ifname} to {mtu}");
-        steps.push((Request::set_mtu(ifname, mtu), step));
+        let step = format!("failed to set the MTU of tap {name} to {mtu}");
+        steps.push((Request::set_mtu(name, mtu), step));
     }
     if let Some(mac) = plan.mac {
-        let step = format!("failed to set the MAC address of tap {ifname} to {mac}");
-        steps.push((Request::set_mac(ifname, mac), step));
+        let step = format!("failed to set the MAC address of tap {name} to {mac}");
+        steps.push((Request::set_mac(name, mac), step));
     }
     if let Some(bridge) = bridge {
-        let step = format!("failed to set tap {ifname} as a port of bridge {}", bridge.name);
-        steps.push((Request::set_controller(ifname, Some(bridge.index)), step));
-    }
-    if wants_up {
-        steps.push((Request::set_up(ifname), "failed to set tap interface up".to_owned()));
+        let step = format!("failed to set tap {name} as a port of bridge {}", bridge.name);
+        steps.push((Request::set_controller(name, Some(bridge.index)), step));
     }
     let (requests, steps): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
-    let (outcomes, mut found) = container.rtnl.run_and_get(&requests, &[ifname.into()]);
+    let (outcomes, mut found) = container.rtnl.run_and_get(&requests, &[name.into()]);
     for (outcome, step) in outcomes.into_iter().zip(steps) {
         outcome.context(|| step)?;
     }
-    found.remove(0).context(|| format!("failed to refetch tap {}", quote(ifname.as_str())))
+    found.remove(0).context(|| format!("failed to refetch tap {}", quote(name.as_str())))
 }

@@ -5,21 +5,14 @@ mod check;
 mod conf;
 mod device;
 mod plan;
-
-use std::process::ExitCode;
+mod start;
+mod status;
 
 use cni_core::spec::conf::ValidAttachment;
-use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo, runtime};
+use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
 use cni_ipam::{lease, sole};
 use conf::Conf;
-
-/// Runs the plugin, or the part of it that another process of it has started this one for.
-pub fn main() -> ExitCode {
-    match linux_net::obey_tap_order(&runtime::arguments()) {
-        Some(status) => ExitCode::from(status),
-        None => runtime::main::<Tap>(),
-    }
-}
+pub use start::main;
 
 /// The plugin `tap`.
 pub struct Tap;
@@ -47,6 +40,6 @@ impl Plugin for Tap {
         Ok(())
     }
     fn status(request: &Request<Conf>) -> Result<()> {
-        lease::status(request)
+        status::status(request)
     }
 }

@@ -1,27 +1,25 @@
 //! CHECK: the interface is the configured VLAN of its master, as the result says.
 
 use cni_core::{Context, Error, Interface, Request, Result, quote};
+use cni_ipam::container::Container;
 use cni_ipam::master::{self, MasterSide};
 use cni_ipam::{sole, verify};
-use linux_net::{Netns, Place};
 
 use crate::conf::Conf;
 
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
-    let netns_path = &request.attachment.netns;
-    let netns = Netns::open(netns_path)
-        .context(|| format!("failed to open netns {}", quote(netns_path)))?;
-    sole::check(request, &netns, "vlan: Required prevResult missing", |rtnl, listed| {
-        check_link(&request.conf, Place { netns: &netns, rtnl }, listed)
+    let container = Container::open(&request.attachment)?;
+    sole::check(request, &container, "vlan: Required prevResult missing", |listed| {
+        check_link(&request.conf, &container, listed)
     })
 }
 
-fn check_link(conf: &Conf, container: Place<'_>, listed: &Interface) -> Result<()> {
-    let side = MasterSide::open(conf.link_in_container, container)?;
+fn check_link(conf: &Conf, container: &Container<'_>, listed: &Interface) -> Result<()> {
+    let side = MasterSide::open(conf.link_in_container, container.place())?;
     let master = side
         .get(&conf.master)
         .context(|| format!("failed to lookup master {}", quote(&conf.master)))?;
-    let link = verify::link(container.rtnl, listed, "vlan", "vlan: ")?;
+    let link = verify::link(&container.rtnl, listed, "vlan", "vlan: ")?;
     let name = &link.name;
     if let Some(id) = link.vlan_id
         && i64::from(id) != conf.vlan_id

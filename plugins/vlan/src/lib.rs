@@ -8,7 +8,7 @@ mod status;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
-use cni_ipam::{lease, sole};
+use cni_ipam::{lease, master, sole};
 use conf::Conf;
 
 /// The plugin `vlan`.
@@ -20,7 +20,7 @@ impl Plugin for Vlan {
     type Conf = Conf;
 
     fn default_network() -> serde_json::Value {
-        conf::default_network(status::default_master())
+        conf::default_network(master::find_default())
     }
     fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
         add::add(request, undo)

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::report::{Row, Unit, median};
 use super::sample::{Sample, Spawner};
-use super::side::{Side, network};
+use super::side::{Attachment, Side, network, published};
 
 /// The two sets of plugins and the way to measure them.
 #[derive(Clone, Copy)]
@@ -152,18 +152,30 @@ impl Comparison<'_> {
         for some in crowd.chunks_mut(20) {
             crowded.add(self.spawner, some)?;
         }
-        let mut attachments = [empty.containers(1), newcomer];
-        let mut samples = [Samples::default(), Samples::default()];
-        for _ in 0..self.samples {
-            for ((side, one), samples) in
-                [&empty, &crowded].into_iter().zip(&mut attachments).zip(&mut samples)
-            {
-                samples.adds.push(side.add(self.spawner, one)?);
-                samples.dels.push(side.del(self.spawner, one)?);
-                one[0].forget();
-            }
-        }
+        let samples = self.one_each([&empty, &crowded], [empty.containers(1), newcomer])?;
         Ok(loaded_rows(&format!("with {count} attachments present"), &samples, [limit, None]))
+    }
+
+    /// What publishing one port costs where `count` other containers have one each, compared with
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// When a plugin fails.
+    pub fn among_published(
+        &self,
+        backend: &str,
+        count: usize,
+        limit: Option<f64>,
+    ) -> Result<Vec<Row>> {
+        let network = published(backend, 0, 1);
+        let [empty, crowded] = [(); 2].map(|()| Side::new(self.ours, &network));
+        let others: Vec<_> = (1..=count).map(|number| published(backend, number, 1)).collect();
+        crowded.fill(self.spawner, &others)?;
+        let attachments = [empty.containers(1), crowded.containers(1)];
+        let samples = self.one_each([&empty, &crowded], attachments)?;
+        let title = format!("portmap, {backend}, with {count} other mappings");
+        Ok(loaded_rows(&title, &samples, [limit, None]))
     }
 
     /// What one attachment costs where `count` addresses are reserved, compared with none.
@@ -178,6 +190,23 @@ impl Comparison<'_> {
         let samples = self.in_turns(&sides, 1, self.samples)?;
         let title = format!("with {count} reservations");
         Ok(loaded_rows(&title, &samples, [Some(limit); 2]))
+    }
+
+    /// Samples one attachment on each side in turns, whatever the addresses.
+    fn one_each(
+        &self,
+        sides: [&Side; 2],
+        mut attachments: [Vec<Attachment>; 2],
+    ) -> Result<[Samples; 2]> {
+        let mut samples = [Samples::default(), Samples::default()];
+        for _ in 0..self.samples {
+            for ((side, one), samples) in sides.iter().zip(&mut attachments).zip(&mut samples) {
+                samples.adds.push(side.add(self.spawner, one)?);
+                samples.dels.push(side.del(self.spawner, one)?);
+                one[0].forget();
+            }
+        }
+        Ok(samples)
     }
 
     /// Samples both sides in turns, so that both have the machine's good and bad moments.

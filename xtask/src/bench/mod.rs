@@ -21,12 +21,15 @@ use sample::Spawner;
 /// What is measured, and what it is measured with.
 const PACKAGES: &[&str] = &[
     "cni-plugin-bridge",
+    "cni-plugin-firewall",
     "cni-plugin-host-local",
     "cni-plugin-host-device",
     "cni-plugin-loopback",
     "cni-plugin-macvlan",
+    "cni-plugin-portmap",
     "cni-plugin-ptp",
     "cni-plugin-static",
+    "cni-plugin-tuning",
     "cni-plugins",
     "bench-probes",
 ];
@@ -128,6 +131,8 @@ fn measure(comparison: &Comparison, workspace: &Workspace, quick: bool) -> Resul
     rows.extend(comparison.one_by_one(title, [&nftables, &iptables], limits)?);
     progress("other interfaces");
     rows.extend(interfaces(comparison)?);
+    progress("chained plugins");
+    rows.extend(chained(comparison, quick)?);
     progress("VERSION");
     rows.extend(comparison.version(0.25)?);
     progress("many at once");
@@ -163,6 +168,37 @@ fn interfaces(comparison: &Comparison) -> Result<Vec<Row>> {
         let limits = Limits { add_wall: Some(0.05), ..Limits::default() };
         let title = format!("{plugin}, IPv6 with a gateway");
         rows.extend(patient.one_by_one(&title, [&network; 2], limits)?);
+    }
+    Ok(rows)
+}
+
+/// A whole list, and port mappings alone. Debian's reference writes its rules with iptables only.
+fn chained(comparison: &Comparison, quick: bool) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let reference = side::list("iptables");
+    let limits = Limits { add_wall: Some(0.20), del_wall: Some(0.30), ..Limits::default() };
+    for (backend, how) in [("iptables", "iptables"), ("nftables", "nftables against iptables")] {
+        let title = format!("bridge, portmap, firewall and tuning, {how}");
+        let ours = side::list(backend);
+        rows.extend(comparison.one_by_one(&title, [&ours, &reference], limits)?);
+    }
+    for (backend, how, limit) in
+        [("iptables", "iptables", 0.20), ("nftables", "nftables against iptables", 0.08)]
+    {
+        for ports in [1, 10, 100] {
+            let title = format!("portmap, {ports} ports, {how}");
+            let [ours, reference] =
+                [backend, "iptables"].map(|backend| side::published(backend, 0, ports));
+            let limits = Limits { add_wall: Some(limit), ..Limits::default() };
+            // The reference takes seconds for many ports.
+            let samples = comparison.samples.min(if ports == 1 { 50 } else { 10 });
+            let patient = Comparison { samples, ..*comparison };
+            rows.extend(patient.one_by_one(&title, [&ours, &reference], limits)?);
+        }
+    }
+    if !quick {
+        rows.extend(comparison.among_published("iptables", 1000, None)?);
+        rows.extend(comparison.among_published("nftables", 1000, Some(2.0))?);
     }
     Ok(rows)
 }

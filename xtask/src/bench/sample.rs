@@ -20,6 +20,7 @@ pub struct Job {
 }
 
 /// What the processes of one measurement cost, and what they wrote.
+#[derive(Default)]
 pub struct Sample {
     /// From the start of the first to the end of the last, in milliseconds.
     pub wall_ms: f64,
@@ -29,6 +30,18 @@ pub struct Sample {
     pub peak_kib: f64,
     /// What each wrote to stdout, in the order of the jobs.
     pub outputs: Vec<String>,
+}
+
+impl Sample {
+    /// Counts what was done afterwards as one measurement with this one.
+    pub fn followed_by(self, next: Sample) -> Sample {
+        Sample {
+            wall_ms: self.wall_ms + next.wall_ms,
+            cpu_ms: self.cpu_ms + next.cpu_ms,
+            peak_kib: self.peak_kib.max(next.peak_kib),
+            outputs: next.outputs,
+        }
+    }
 }
 
 /// Starts the processes of a measurement through the small program made for it.

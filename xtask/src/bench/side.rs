@@ -23,7 +23,8 @@ const REST: Duration = Duration::from_millis(20);
 pub struct Side {
     host: Host,
     plugins: PathBuf,
-    network: Value,
+    /// The configurations of the network's plugins, in the order of ADD.
+    chain: Vec<Value>,
 }
 
 /// An attachment and, after its ADD, the result.
@@ -33,7 +34,7 @@ pub struct Attachment {
 }
 
 impl Side {
-    /// Makes a host for a set of plugins and one network.
+    /// Makes a host for a set of plugins and one network: a plugin's configuration or a list.
     pub fn new(plugins: &Path, network: &Value) -> Self {
         let host = Host::new();
         // A master for the networks that need one, and a device to be given away.
@@ -41,7 +42,7 @@ impl Side {
                ip link add $device type veth peer name ${device}p; \
                ip link set $device up; ip link set ${device}p up; \
              done");
-        Self { host, plugins: plugins.to_owned(), network: network.clone() }
+        Self { host, plugins: plugins.to_owned(), chain: chain(network) }
     }
 
     /// The host the plugins work on.
@@ -62,11 +63,37 @@ impl Side {
     ///
     /// When one ADD fails or prints no result.
     pub fn add(&self, spawner: &Spawner, attachments: &mut [Attachment]) -> Result<Sample> {
-        let sample = self.run(spawner, "ADD", attachments)?;
-        for (attachment, output) in attachments.iter_mut().zip(&sample.outputs) {
-            attachment.result = serde_json::from_str(output).context("decode an ADD result")?;
+        thread::sleep(REST);
+        let mut total = Sample::default();
+        for plugin in &self.chain {
+            let sample = self.run(spawner, "ADD", plugin, attachments)?;
+            for (attachment, output) in attachments.iter_mut().zip(&sample.outputs) {
+                attachment.result = serde_json::from_str(output).context("decode an ADD result")?;
+            }
+            total = total.followed_by(sample);
         }
-        Ok(sample)
+        Ok(total)
+    }
+
+    /// Attaches a container to each of many networks of one plugin, for company.
+    ///
+    /// # Errors
+    ///
+    /// When one ADD fails.
+    pub fn fill(&self, spawner: &Spawner, networks: &[Value]) -> Result<()> {
+        let container = self.host.container("crowd");
+        let jobs: Vec<_> = networks
+            .iter()
+            .enumerate()
+            .map(|(number, network)| {
+                self.job("ADD", network, (&format!("crowd{number}"), container.netns_path()))
+            })
+            .collect();
+        // Some at a time: a start of a thousand processes at once is another measurement.
+        for some in jobs.chunks(20) {
+            spawner.measure(&self.host, some).context("fill the host")?;
+        }
+        Ok(())
     }
 
     /// Detaches all of them at once, as a runtime does: with the result of the ADD.
@@ -75,7 +102,11 @@ impl Side {
     ///
     /// When one DEL fails.
     pub fn del(&self, spawner: &Spawner, attachments: &mut [Attachment]) -> Result<Sample> {
-        self.run(spawner, "DEL", attachments)
+        thread::sleep(REST);
+        let plugins = self.chain.iter().rev();
+        plugins
+            .map(|plugin| self.run(spawner, "DEL", plugin, attachments))
+            .try_fold(Sample::default(), |total, sample| Ok(total.followed_by(sample?)))
     }
 
     /// Asks the plugin for its versions.
@@ -92,32 +123,52 @@ impl Side {
         spawner.measure(&self.host, &[job])
     }
 
-    fn run(&self, spawner: &Spawner, verb: &str, attachments: &[Attachment]) -> Result<Sample> {
-        let jobs: Vec<_> =
-            attachments.iter().map(|attachment| self.job(verb, attachment)).collect();
-        thread::sleep(REST);
+    fn run(
+        &self,
+        spawner: &Spawner,
+        verb: &str,
+        plugin: &Value,
+        attachments: &[Attachment],
+    ) -> Result<Sample> {
+        let job = |attachment: &Attachment| {
+            let mut config = plugin.clone();
+            if !attachment.result.is_null() {
+                config["prevResult"] = attachment.result.clone();
+            }
+            let container = &attachment.container;
+            self.job(verb, &config, (container.id(), container.netns_path()))
+        };
+        let jobs: Vec<_> = attachments.iter().map(job).collect();
         spawner.measure(&self.host, &jobs).with_context(|| {
             format!("{} of {} attachments with {}", verb, jobs.len(), self.plugins.display())
         })
     }
 
-    fn job(&self, verb: &str, attachment: &Attachment) -> Job {
-        let mut config = self.network.clone();
-        if !attachment.result.is_null() {
-            config["prevResult"] = attachment.result.clone();
-        }
-        let container = &attachment.container;
+    fn job(&self, verb: &str, config: &Value, (container_id, netns): (&str, &str)) -> Job {
         let environment = vec![
             ("CNI_COMMAND", verb.to_owned()),
-            ("CNI_CONTAINERID", container.id().to_owned()),
-            ("CNI_NETNS", container.netns_path().to_owned()),
+            ("CNI_CONTAINERID", container_id.to_owned()),
+            ("CNI_NETNS", netns.to_owned()),
             ("CNI_IFNAME", "eth0".to_owned()),
             ("CNI_PATH", self.plugins.display().to_string()),
             ("PATH", PATH.to_owned()),
         ];
-        let plugin = self.network["type"].as_str().unwrap_or_default();
+        let plugin = config["type"].as_str().unwrap_or_default();
         Job { program: self.plugins.join(plugin), input: config.to_string(), environment }
     }
+}
+
+/// The plugins of a network as a runtime configures them.
+fn chain(network: &Value) -> Vec<Value> {
+    let Some(plugins) = network["plugins"].as_array() else {
+        return vec![network.clone()];
+    };
+    let mut plugins = plugins.clone();
+    for plugin in &mut plugins {
+        plugin["cniVersion"] = network["cniVersion"].clone();
+        plugin["name"] = network["name"].clone();
+    }
+    plugins
 }
 
 impl Attachment {
@@ -175,4 +226,48 @@ pub fn kept_in(folder: &Path) -> Value {
     let mut network = network();
     network["ipam"]["dataDir"] = folder.display().to_string().into();
     network
+}
+
+/// A list as on many nodes: a bridge, a published port, and what is chained after it. The keys
+/// choose the backend of the rules; the reference of Debian 12 knows only iptables.
+pub fn list(backend: &str) -> Value {
+    json!({
+        "cniVersion": "1.0.0",
+        "name": "bench",
+        "plugins": [
+            network(),
+            {
+                "type": "portmap",
+                "backend": backend,
+                "runtimeConfig": { "portMappings": mappings(0, 1) }
+            },
+            { "type": "firewall", "backend": backend },
+            { "type": "tuning", "sysctl": { "net.core.somaxconn": "500" } }
+        ]
+    })
+}
+
+/// Port mappings alone, for the `number`-th container of a bridge that is not there.
+pub fn published(backend: &str, number: usize, ports: usize) -> Value {
+    let address = format!("10.88.{}.{}", number / 250, number % 250 + 2);
+    json!({
+        "cniVersion": "1.0.0",
+        "name": "bench",
+        "type": "portmap",
+        "backend": backend,
+        "runtimeConfig": { "portMappings": mappings(number, ports) },
+        "prevResult": {
+            "cniVersion": "1.0.0",
+            "interfaces": [{ "name": "eth0", "sandbox": "/run/netns/bench" }],
+            "ips": [{ "address": format!("{address}/16"), "gateway": "10.88.0.1", "interface": 0 }]
+        }
+    })
+}
+
+/// Ports of the host that no other container of the benchmark has.
+fn mappings(container: usize, ports: usize) -> Vec<Value> {
+    let first = if container == 0 { 10_000 } else { 20_000 + container };
+    (0..ports)
+        .map(|port| json!({ "hostPort": first + port, "containerPort": 80 + port, "protocol": "tcp" }))
+        .collect()
 }

@@ -36,7 +36,7 @@ const PERMISSIONS: &[Permission] = &[
             "crates/cnitool/",
             "crates/fault-point/",
             // Finds its programs in PATH before it starts one.
-            "crates/netfilter/src/iptables/",
+            "crates/netfilter/src/program.rs",
             "xtask/",
         ],
     },
@@ -68,6 +68,7 @@ const PERMISSIONS: &[Permission] = &[
         signs: &[&["fs::write"], &["File::create"], &["OpenOptions::new"]],
         places: &[
             "crates/bench-probes/",
+            "crates/cni-ipam/src/state_file.rs",
             "crates/cni-runtime/src/",
             "crates/cni-testkit/",
             // Leaves a mark where a fault has hit, in the fault suite's build alone.

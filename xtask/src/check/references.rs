@@ -81,7 +81,19 @@ fn conformance_rows(file: &Source, sources: &[Source]) -> Vec<Finding> {
             findings.push(file.finding(line, text, explained));
         }
     }
+    let tests = sources.iter().filter(|source| source.path.starts_with("tests/"));
+    for (test, id) in tests.flat_map(|test| marked_differences(test).map(move |id| (test, id))) {
+        if !table.difference.iter().any(|row| row.id == id) {
+            findings.push(test.finding(None, format!("difference {id} is no row"), explained));
+        }
+    }
     findings
+}
+
+/// The differences that a test marks with `difference("…", …)`.
+fn marked_differences(test: &Source) -> impl Iterator<Item = &str> {
+    let calls = test.text.split("difference(").skip(1);
+    calls.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
 }
 
 /// Whether `<file>::<function>` names a test function of the work tree.
@@ -145,6 +157,17 @@ mod tests {
         assert_eq!(
             texts(&[source(FILE, row), source("tests/a.rs", "fn f() {}")]),
             ["tests/conformance.toml:2: a has no reason (see docs/testing.md)"]
+        );
+    }
+
+    #[test]
+    fn a_marked_difference_needs_a_row() {
+        let rows = "[[difference]]\nid = \"a\"\ntext = \"t\"\nreason = \"r\"\n\
+                    test = \"tests/a.rs::f\"\n";
+        let test = "fn f() {\ndifference(\"a\", || ());\ndifference(\n    \"b\", || ());\n}";
+        assert_eq!(
+            texts(&[source(FILE, rows), source("tests/a.rs", test)]),
+            ["tests/a.rs: difference b is no row (see docs/testing.md)"]
         );
     }
 }

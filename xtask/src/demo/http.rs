@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use cni_testkit::Namespace;
 
-const PORT: u16 = 80;
+/// Where servers listen.
+pub const PORT: u16 = 80;
 
 /// How long a reader tries: a new IPv6 address may be tentative for a while.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -70,15 +71,15 @@ fn serve(mut stream: TcpStream, token: &str) -> Result<()> {
     Ok(())
 }
 
-/// Reads `/` from a server's address, from inside a namespace.
+/// Reads `/` from an address, from inside a namespace.
 ///
 /// # Errors
 ///
 /// When no complete answer comes within five seconds.
-pub fn get(namespace: &Namespace, address: IpAddr) -> Result<Answer> {
+pub fn get(namespace: &Namespace, address: SocketAddr) -> Result<Answer> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match namespace.run(move || read(SocketAddr::new(address, PORT))) {
+        match namespace.run(move || read(address)) {
             Ok(answer) => return Ok(answer),
             Err(error) if Instant::now() > deadline => return Err(error),
             Err(_) => thread::sleep(Duration::from_millis(50)),

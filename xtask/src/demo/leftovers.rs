@@ -56,19 +56,28 @@ fn rules(stage: &Stage) -> Vec<String> {
     let text: Vec<_> = installed
         .map(|words| String::from_utf8_lossy(&stage.host.output(words).stdout).into_owned())
         .collect();
-    let is_owned = |line: &&str| {
-        ["CNI-", "cnitool-", "10.88.", "fd88:"].iter().any(|sign| line.contains(sign))
-    };
     let lines = text.iter().flat_map(|text| text.lines());
-    lines.filter(is_owned).map(|line| format!("rule {}", line.trim())).collect()
+    lines.filter(|line| is_owned(line)).map(|line| format!("rule {}", line.trim())).collect()
 }
 
-/// The files below `/var/lib/cni`: those of one attachment, and those of the network.
+/// Whether a line is about one attachment: by its container, its addresses, or a chain named by a
+/// hash. Chains with names in capitals are shared.
+fn is_owned(line: &str) -> bool {
+    let is_hash = |rest: &str| rest.starts_with("DN-") || rest.starts_with(is_hex_digit);
+    ["cnitool-", "10.88.", "fd88:"].iter().any(|sign| line.contains(sign))
+        || line.split("CNI-").skip(1).any(is_hash)
+}
+
+fn is_hex_digit(character: char) -> bool {
+    matches!(character, '0'..='9' | 'a'..='f')
+}
+
+/// The files plugins keep: those of one attachment, and those of the network.
 fn files(stage: &Stage) -> (Vec<String>, Vec<String>) {
-    let listing = stage.host.exec(&["find", "/var/lib/cni", "-type", "f"]);
+    let listing = stage.host.sh("find /var/lib/cni /run/cni -type f");
     let is_owned = |file: &String| {
         let name = file.rsplit('/').next().unwrap_or(file);
-        file.contains("/results/") || name.parse::<IpAddr>().is_ok()
+        file.starts_with("/run/") || file.contains("/results/") || name.parse::<IpAddr>().is_ok()
     };
     listing.lines().map(str::to_owned).partition(is_owned)
 }
@@ -81,5 +90,15 @@ mod tests {
     fn a_veth_is_listed_without_its_peer() {
         let listing = "lo UP 00:00\nveth1@if2 UP 02:00\n";
         assert_eq!(links(listing), ["lo", "veth1"]);
+    }
+
+    #[test]
+    fn shared_chains_are_not_of_one_attachment() {
+        for line in [":CNI-DN-0a1b", "-A CNI-0a1b -j ACCEPT", "-A CNI-FORWARD -s 10.88.0.2/32"] {
+            assert!(is_owned(line), "{line}");
+        }
+        for line in [":CNI-HOSTPORT-DNAT", "-A FORWARD -j CNI-FORWARD", ":CNI-ADMIN"] {
+            assert!(!is_owned(line), "{line}");
+        }
     }
 }

@@ -4,7 +4,7 @@ mod http;
 mod leftovers;
 mod stage;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Result, bail, ensure};
 use clap::{ArgMatches, Command};
@@ -17,7 +17,15 @@ use http::Server;
 use stage::{IpVersion, Stage};
 
 /// What the demonstration runs, of everything there is.
-const PACKAGES: &[&str] = &["cnitool", "cni-plugin-bridge", "cni-plugin-host-local"];
+const PACKAGES: &[&str] = &[
+    "cnitool",
+    "cni-plugin-bridge",
+    "cni-plugin-host-local",
+    "cni-plugin-portmap",
+    "cni-plugin-firewall",
+    "cni-plugin-bandwidth",
+    "cni-plugin-tuning",
+];
 
 /// How the task is called.
 pub fn command() -> Command {
@@ -41,6 +49,7 @@ pub fn run(_arguments: &ArgMatches) -> Result<()> {
     script.step("set the stage", || Ok(stage.description()));
     attach(&mut script, &stage);
     talk(&mut script, &stage)?;
+    script.step("the plugins chained after the bridge", || stage.chained());
     for container in &stage.containers {
         script.step(&format!("cnitool check demo ({})", container.name()), || {
             stage.cnitool("check", container).map(|_| vec!["as it was made".to_owned()])
@@ -72,16 +81,26 @@ fn talk(script: &mut Script, stage: &Stage) -> Result<()> {
     let outside = Server::start(&stage.outside)?;
     let unjudged = |_: IpAddr| true;
     for version in IpVersion::ALL {
-        let to_c2 = || stage.address_of(c2, version);
+        let to_c2 = || Ok(SocketAddr::new(stage.address_of(c2, version)?, http::PORT));
         let title = format!("c1 -> c2, {version}");
         script.read_token(&title, c1, &inside, to_c2, unjudged);
         let title = format!("host -> c2, {version}");
         script.read_token(&title, &stage.host, &inside, to_c2, unjudged);
         let title = format!("c1 -> outside, {version}, masqueraded");
-        let to_outside = || Ok(version.outside());
+        let to_outside = || Ok(SocketAddr::new(version.outside(), http::PORT));
         let is_host = |source| source == version.host();
         script.read_token(&title, c1, &outside, to_outside, is_host);
+
+        let published = || Ok(SocketAddr::new(version.host(), stage::PUBLISHED));
+        let readers =
+            [("c1", &**c1), ("c2 itself", c2), ("host", &stage.host), ("outside", &stage.outside)];
+        for (name, reader) in readers {
+            let title = format!("{name} -> published port, {version}");
+            script.read_token(&title, reader, &inside, published, unjudged);
+        }
     }
+    let local = || Ok(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), stage::PUBLISHED));
+    script.read_token("host -> published port, localhost", &stage.host, &inside, local, unjudged);
     Ok(())
 }
 
@@ -116,7 +135,7 @@ impl Script {
         title: &str,
         from: &Namespace,
         server: &Server,
-        address: impl FnOnce() -> Result<IpAddr>,
+        address: impl FnOnce() -> Result<SocketAddr>,
         is_expected: impl FnOnce(IpAddr) -> bool,
     ) {
         self.step(&format!("token over HTTP, {title}"), || {
@@ -124,7 +143,7 @@ impl Script {
             let answer = http::get(from, address)?;
             ensure!(answer.token == server.token, "read a foreign token from {address}");
             ensure!(
-                IpVersion::of(answer.source) == IpVersion::of(address)
+                IpVersion::of(answer.source) == IpVersion::of(address.ip())
                     && is_expected(answer.source),
                 "{address} saw {} as the source",
                 answer.source

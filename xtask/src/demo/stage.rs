@@ -5,11 +5,14 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use cni_testkit::{Container, Host, Outside};
 use serde_json::{Value, json};
 
 use crate::release::Release;
+
+/// The host's port that leads to port 80 of the second container.
+pub const PUBLISHED: u16 = 8080;
 
 /// Both versions of the protocol are demonstrated alike.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +56,9 @@ impl Stage {
                 self.containers.each_ref().map(|c| c.name()).join(" and ")
             ),
             format!("outside: {} and {}", IpVersion::V4.outside(), IpVersion::V6.outside()),
-            "network demo: bridge + host-local, IPv4 and IPv6, masqueraded".to_owned(),
+            "network demo: bridge + host-local + portmap + firewall + bandwidth + tuning, IPv4 and \
+             IPv6, masqueraded"
+                .to_owned(),
         ]
     }
 
@@ -66,11 +71,38 @@ impl Stage {
         let path = format!("CNI_PATH={}", self.plugins.display());
         let tool = self.plugins.join("cnitool").display().to_string();
         let netns = container.netns_path();
-        let output = self.host.output(&["env", &path, &tool, verb, "demo", netns]);
+        let capabilities = format!("CAP_ARGS={}", self.capabilities(container));
+        let words = ["env", &path, &capabilities, &tool, verb, "demo", netns];
+        let output = self.host.output(&words);
         if !output.status.success() {
             bail!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
         }
         String::from_utf8(output.stdout).context("what cnitool printed")
+    }
+
+    /// What a runtime asks for, by container: the second one has a published port.
+    fn capabilities(&self, container: &Container) -> Value {
+        let port = json!({ "hostPort": PUBLISHED, "containerPort": 80, "protocol": "tcp" });
+        let is_published = container.name() == self.containers[1].name();
+        json!({ "portMappings": if is_published { vec![port] } else { Vec::new() } })
+    }
+
+    /// What is left to see of the chained plugins that no token shows.
+    ///
+    /// # Errors
+    ///
+    /// When one of them has not done what the configuration says.
+    pub fn chained(&self) -> Result<Vec<String>> {
+        let shapers = self.host.exec(&["tc", "qdisc", "show"]);
+        let shapers = shapers.lines().filter(|line| line.contains(" tbf ")).count();
+        // One for what each container receives, and one for what it sends.
+        ensure!(shapers == 4, "{shapers} of 4 shapers");
+        let sysctl = self.containers[0].exec(&["cat", "/proc/sys/net/ipv4/conf/eth0/arp_filter"]);
+        ensure!(sysctl.trim() == "1", "net.ipv4.conf.eth0.arp_filter is {}", sysctl.trim());
+        Ok(vec![
+            "bandwidth: 4 shapers of 1 Gbit/s".to_owned(),
+            "tuning: net.ipv4.conf.eth0.arp_filter = 1".to_owned(),
+        ])
     }
 
     /// The address a container has on `eth0`, as the kernel tells.
@@ -128,16 +160,27 @@ fn network() -> Value {
     json!({
         "cniVersion": "1.1.0",
         "name": "demo",
-        "plugins": [{
-            "type": "bridge",
-            "bridge": "cni0",
-            "isDefaultGateway": true,
-            "ipMasq": true,
-            "ipam": {
-                "type": "host-local",
-                "ranges": [[{ "subnet": "10.88.0.0/16" }], [{ "subnet": "fd88::/64" }]]
-            }
-        }]
+        "plugins": [
+            {
+                "type": "bridge",
+                "bridge": "cni0",
+                "isDefaultGateway": true,
+                "hairpinMode": true,
+                "ipMasq": true,
+                "ipam": {
+                    "type": "host-local",
+                    "ranges": [[{ "subnet": "10.88.0.0/16" }], [{ "subnet": "fd88::/64" }]]
+                }
+            },
+            { "type": "portmap", "capabilities": { "portMappings": true } },
+            { "type": "firewall" },
+            {
+                "type": "bandwidth",
+                "ingressRate": 1_000_000_000, "ingressBurst": 8_000_000,
+                "egressRate": 1_000_000_000, "egressBurst": 8_000_000
+            },
+            { "type": "tuning", "sysctl": { "net.ipv4.conf.IFNAME.arp_filter": "1" } }
+        ]
     })
 }
 

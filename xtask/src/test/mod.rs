@@ -66,7 +66,7 @@ fn ours(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
     process::run(&mut workspace.cargo(&["build", "--workspace", "--exclude", "xtask"]))?;
     process::run(&mut build_with_faults(workspace, &faulty))?;
     process::run(&mut workspace.cargo(&["test", "--workspace", "--no-run"]))?;
-    let executables = uml::test_executables(workspace, SUITE)?;
+    let for_uml = uml::find_tests(workspace, filter)?;
 
     private_host::enter()?;
     let skips = Skips::new()?;
@@ -82,7 +82,7 @@ fn ours(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
         let native_only = |name: &&str| *name != skips::VARIABLE;
         let inside: Vec<_> =
             environment.iter().filter(|(name, _)| native_only(name)).copied().collect();
-        summary.add("in user-mode Linux", uml::run(&executables, &inside, filter));
+        summary.add("in user-mode Linux", uml::run(&for_uml, &inside));
     }
     summary.add("nothing skipped for good", skips.judge(uml::MARK));
     summary.conclude()

@@ -8,6 +8,7 @@
 mod command_line;
 mod delegate;
 mod dispatch;
+mod draft;
 pub mod exec;
 mod invocation;
 mod main;
@@ -18,6 +19,7 @@ mod time_limit;
 mod undo;
 
 pub use delegate::{Delegate, RunningAdd, RunningDel, find_plugin};
+pub use draft::Draft;
 pub use invocation::{Attachment, Command, Invocation};
 pub use main::{arguments, executable_name, inherited_sockets, main, print_error};
 pub use output::write as print;

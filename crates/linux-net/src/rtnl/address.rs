@@ -45,7 +45,7 @@ pub struct AddressOptions {
 }
 
 /// Length of `struct ifaddrmsg`.
-const FIXED_LEN: usize = 8;
+pub(crate) const FIXED_LEN: usize = 8;
 
 impl Rtnl {
     /// Lists the addresses of the link with index `index`, in the kernel's order.
@@ -67,19 +67,22 @@ impl Rtnl {
     }
 
     fn list(&self, index: Option<u32>, family: Family) -> Result<Vec<Address>> {
-        let mut bytes = vec![0; HEADER_LEN + FIXED_LEN];
-        bytes[HEADER_LEN] = family.number();
-        bytes[HEADER_LEN + 4..].copy_from_slice(&index.unwrap_or(0).to_ne_bytes());
-        let object =
-            index.map_or("all links".to_owned(), |index| LinkRef::Index(index).to_string());
-        let request =
-            Request::from_bytes(bytes, libc::RTM_GETADDR, DUMP, "list addresses of", object);
+        let request = list_request(index, family);
         self.dump(&request, |list, message| list.extend(decode(message, index)))
     }
 }
 
+/// Asks for the addresses of a link, or of all.
+pub(crate) fn list_request(index: Option<u32>, family: Family) -> Request<'static> {
+    let mut bytes = vec![0; HEADER_LEN + FIXED_LEN];
+    bytes[HEADER_LEN] = family.number();
+    bytes[HEADER_LEN + 4..].copy_from_slice(&index.unwrap_or(0).to_ne_bytes());
+    let object = index.map_or("all links".to_owned(), |index| LinkRef::Index(index).to_string());
+    Request::from_bytes(bytes, libc::RTM_GETADDR, DUMP, "list addresses of", object)
+}
+
 /// Reads an address, of this link if one is given: kernels before 4.20 list all links' addresses.
-fn decode(message: &Message<'_>, index: Option<u32>) -> Option<Address> {
+pub(crate) fn decode(message: &Message<'_>, index: Option<u32>) -> Option<Address> {
     let of = read_u32(message.body, 4)?;
     if message.kind != libc::RTM_NEWADDR || index.is_some_and(|index| index != of) {
         return None;
@@ -140,6 +143,6 @@ fn encode(index: u32, network: IpNetwork) -> AddressMessage {
     }
 }
 
-fn object(index: u32, network: IpNetwork) -> String {
+pub(crate) fn object(index: u32, network: IpNetwork) -> String {
     format!("{network} of {}", LinkRef::Index(index))
 }

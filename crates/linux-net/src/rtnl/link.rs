@@ -4,7 +4,7 @@ use std::fmt;
 
 use netlink_packet_core::DefaultNla;
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{LinkAttribute, LinkExtentMask};
+use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkExtentMask};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use super::request::{CHANGE, DUMP};
@@ -26,6 +26,8 @@ pub struct Link {
     pub mac: Option<Mac>,
     /// Largest packet in bytes.
     pub mtu: u32,
+    /// How many packets may wait to be sent.
+    pub tx_queue_len: u32,
     /// `IFF_*` flags.
     pub flags: u32,
     /// Operational state (RFC 2863).
@@ -46,6 +48,8 @@ pub struct Link {
     pub ipvlan_mode: Option<IpvlanMode>,
     /// Id of a VLAN interface; none when the link is none.
     pub vlan_id: Option<u16>,
+    /// Routing table of a VRF device; none when the link is none.
+    pub vrf_table: Option<u32>,
 }
 
 /// Length of `struct ifinfomsg`.
@@ -55,6 +59,11 @@ impl Link {
     /// Tells whether the link is administratively up.
     pub fn is_up(&self) -> bool {
         self.flags & libc::IFF_UP as u32 != 0
+    }
+
+    /// Tells whether the link was told to receive every multicast packet.
+    pub fn is_all_multicast(&self) -> bool {
+        self.flags & libc::IFF_ALLMULTI as u32 != 0
     }
 
     /// Reads `RTM_NEWLINK`; `None` when it is another message or too short.
@@ -69,6 +78,7 @@ impl Link {
             kind: None,
             mac: None,
             mtu: 0,
+            tx_queue_len: 0,
             flags: read_u32(message.body, 8)?,
             operstate: OperState::Unknown,
             promiscuity: 0,
@@ -79,6 +89,7 @@ impl Link {
             macvlan_mode: None,
             ipvlan_mode: None,
             vlan_id: None,
+            vrf_table: None,
         };
         for (number, value) in Attributes::after(message.body, FIXED_LEN) {
             match number {
@@ -88,6 +99,7 @@ impl Link {
                     link.mac = Mac::from_bytes(value).filter(|mac| !mac.is_zero())
                 }
                 number::IFLA_MTU => link.mtu = read_u32(value, 0)?,
+                number::IFLA_TXQLEN => link.tx_queue_len = read_u32(value, 0)?,
                 number::IFLA_LINK => {
                     link.peer_index = read_u32(value, 0).filter(|index| *index != 0)
                 }
@@ -132,6 +144,10 @@ impl Link {
             }
             Some("vlan") => {
                 self.vlan_id = find(number::IFLA_VLAN_ID).and_then(|(_, id)| read_u16(id, 0));
+            }
+            Some("vrf") => {
+                let table = find(number::IFLA_VRF_TABLE);
+                self.vrf_table = table.and_then(|(_, table)| read_u32(table, 0));
             }
             _ => {}
         }
@@ -265,7 +281,7 @@ impl Rtnl {
     ///
     /// What the kernel refused.
     pub fn list_links_with_mac(&self, mac: Mac) -> Result<Vec<Link>> {
-        self.list_links(&format!("links with address {mac}"), |number, value| {
+        self.list_links(Builder::new(), &format!("links with address {mac}"), |number, value| {
             number == number::IFLA_ADDRESS && value == mac.as_bytes()
         })
     }
@@ -278,14 +294,57 @@ impl Rtnl {
     ///
     /// What the kernel refused.
     pub fn list_links_with_alias(&self, alias: &str) -> Result<Vec<Link>> {
-        self.list_links(&format!("links with alias {alias:?}"), |number, value| {
+        self.list_links(Builder::new(), &format!("links with alias {alias:?}"), |number, value| {
             number == number::IFLA_IFALIAS && read_text(value) == Some(alias)
         })
     }
 
-    /// Lists the links with an attribute that is `wanted`.
-    fn list_links(&self, object: &str, wanted: impl Fn(u16, &[u8]) -> bool) -> Result<Vec<Link>> {
-        let message = RouteNetlinkMessage::GetLink(without_counters(Builder::new()).build());
+    /// Lists the ifb links, by ascending index.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub fn list_ifbs(&self) -> Result<Vec<Link>> {
+        // A kernel that has not loaded the module does not know the kind, and lists everything.
+        let ifbs = Builder::new_with_info_kind(InfoKind::Ifb);
+        let mut links = self.list_links(ifbs, "ifb links", |_, _| true)?;
+        links.retain(|link| link.kind.as_deref() == Some("ifb"));
+        Ok(links)
+    }
+
+    /// Lists the VRF devices, by ascending index.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub fn list_vrfs(&self) -> Result<Vec<Link>> {
+        let vrfs = Builder::new_with_info_kind(InfoKind::Vrf);
+        let mut links = self.list_links(vrfs, "vrf links", |_, _| true)?;
+        links.retain(|link| link.kind.as_deref() == Some("vrf"));
+        Ok(links)
+    }
+
+    /// Lists the ports of the link with index `controller`, by ascending index.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub fn list_ports(&self, controller: u32) -> Result<Vec<Link>> {
+        let ports = Builder::new().controller(controller);
+        let object = format!("ports of link with index {controller}");
+        self.list_links(ports, &object, |number, value| {
+            number == number::IFLA_MASTER && read_u32(value, 0) == Some(controller)
+        })
+    }
+
+    /// Lists the links that `selected` stands for and that have an attribute that is `wanted`.
+    fn list_links(
+        &self,
+        selected: Builder,
+        object: &str,
+        wanted: impl Fn(u16, &[u8]) -> bool,
+    ) -> Result<Vec<Link>> {
+        let message = RouteNetlinkMessage::GetLink(without_counters(selected).build());
         let request = Request::new(&message, DUMP, "list", object.to_owned());
         let mut links = self.dump(&request, |list, message| {
             let mut attributes = Attributes::after(message.body, FIXED_LEN);
@@ -332,6 +391,11 @@ impl Request<'_> {
         set(link.into(), "set promiscuous mode of", |message| message.promiscuous(on))
     }
 
+    /// Makes a link receive every multicast packet, or not.
+    pub fn set_all_multicast<'a>(link: impl Into<LinkRef<'a>>, on: bool) -> Self {
+        set(link.into(), "set all-multicast mode of", |message| message.allmulticast(on))
+    }
+
     /// Sets the hardware address.
     pub fn set_mac<'a>(link: impl Into<LinkRef<'a>>, mac: Mac) -> Self {
         let address = mac.as_bytes().to_vec();
@@ -343,6 +407,11 @@ impl Request<'_> {
         set(link.into(), "set mtu of", |message| message.mtu(mtu))
     }
 
+    /// Sets how many packets may wait to be sent.
+    pub fn set_tx_queue_len<'a>(link: impl Into<LinkRef<'a>>, len: u32) -> Self {
+        set(link.into(), "set queue length of", |message| message.txqueuelen(len))
+    }
+
     /// Makes a link a port of the link with index `controller`, or of none.
     pub fn set_controller<'a>(link: impl Into<LinkRef<'a>>, controller: Option<u32>) -> Self {
         let controller = controller.unwrap_or(0);
@@ -352,6 +421,13 @@ impl Request<'_> {
     /// Gives the link with index `index` another name.
     pub fn rename(index: u32, name: &IfName) -> Self {
         set(index.into(), "rename", |message| message.name(name.as_str()))
+    }
+
+    /// Sets the alias (`ifalias`; empty: none).
+    pub fn set_alias<'a>(link: impl Into<LinkRef<'a>>, alias: &str) -> Self {
+        set(link.into(), "set alias of", |message| {
+            message.append_extra_attribute(alias_attribute(alias))
+        })
     }
 
     /// Gives the link with index `index` another name and another alias (`ifalias`; empty: none).

@@ -6,12 +6,17 @@ pub(crate) mod bridge_vlan;
 pub(crate) mod kind;
 pub(crate) mod link;
 pub(crate) mod move_link;
+mod move_route;
 pub(crate) mod new_link;
+pub(crate) mod qdisc;
+pub(crate) mod redirect;
 pub(crate) mod request;
 pub(crate) mod route;
-mod socket;
+pub(crate) mod rule;
+pub(crate) mod saved;
+pub(crate) mod socket;
 pub(crate) mod wait;
-mod wire;
+pub(crate) mod wire;
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -46,7 +51,7 @@ pub enum Family {
 }
 
 impl Family {
-    fn number(self) -> u8 {
+    pub(crate) fn number(self) -> u8 {
         match self {
             Self::V4 => libc::AF_INET as u8,
             Self::V6 => libc::AF_INET6 as u8,
@@ -80,7 +85,7 @@ impl Rtnl {
     ///
     /// When the namespace cannot be entered or there is no descriptor left.
     pub fn open(netns: &Netns) -> Result<Self> {
-        let socket = netns.run(Socket::open)?;
+        let socket = netns.run(Socket::open_route)?;
         Self::new(socket, Some(netns.path().to_path_buf()))
     }
 
@@ -90,7 +95,7 @@ impl Rtnl {
     ///
     /// When there is no descriptor left.
     pub fn open_current() -> Result<Self> {
-        Self::new(Socket::open(), None)
+        Self::new(Socket::open_route(), None)
     }
 
     fn new(socket: nix::Result<Socket>, namespace: Option<PathBuf>) -> Result<Self> {

@@ -9,7 +9,7 @@ use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use super::request::CREATE_NEW;
 use crate::{
-    Error, IfName, Ipvlan, Link, LinkRef, Mac, Macvlan, Netns, Place, Request, Rtnl, Vlan,
+    Error, IfName, Ipvlan, Link, LinkRef, Mac, Macvlan, Netns, Place, Request, Rtnl, Vlan, Vrf,
     random_veth_name,
 };
 
@@ -37,6 +37,8 @@ pub enum LinkKind {
     Macvlan(Macvlan),
     /// An 802.1Q VLAN interface.
     Vlan(Vlan),
+    /// A VRF device.
+    Vrf(Vrf),
 }
 
 impl LinkKind {
@@ -53,6 +55,7 @@ impl LinkKind {
             Self::Vlan(link) => {
                 (InfoKind::Vlan, Some(link.info()), Some(link.lower), "create vlan as")
             }
+            Self::Vrf(link) => (InfoKind::Vrf, Some(link.info()), None, "create vrf as"),
         }
     }
 }

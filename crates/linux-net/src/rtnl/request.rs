@@ -19,6 +19,8 @@ pub(crate) const CREATE_NEW: u16 = (libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u1
 pub(crate) const CREATE: u16 = libc::NLM_F_CREATE as u16;
 /// Flags of a request that makes something, in the place of what exists.
 pub(crate) const CREATE_OR_REPLACE: u16 = (libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16;
+/// Flags of a request for one object of traffic control, which is told only to who wants an echo.
+pub(crate) const GET: u16 = (libc::NLM_F_ECHO | libc::NLM_F_ACK) as u16;
 /// Flags of a request that lists.
 pub(crate) const DUMP: u16 = libc::NLM_F_DUMP as u16;
 

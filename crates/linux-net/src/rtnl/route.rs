@@ -11,7 +11,7 @@ use nix::errno::Errno;
 
 use super::request::{CHANGE, CREATE, CREATE_NEW, CREATE_OR_REPLACE, DUMP};
 use super::wire::{Attributes, HEADER_LEN, Message, number, read_ip, read_u16, read_u32};
-use crate::{Family, Link, Request, Result, Rtnl};
+use crate::{Error, Family, Link, Request, Result, Rtnl};
 
 /// A route; `None` leaves the choice to the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Route {
 }
 
 /// Length of `struct rtmsg`.
-const FIXED_LEN: usize = 12;
+pub(crate) const FIXED_LEN: usize = 12;
 
 /// Length of `struct rtnexthop`.
 const NEXT_HOP_LEN: usize = 8;
@@ -109,6 +109,36 @@ impl Rtnl {
         Ok(None)
     }
 
+    /// Finds the link by which packets to an address leave; none where there is no way to it.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub fn find_link_towards(&self, address: IpAddr) -> Result<Option<Link>> {
+        let (family, octets) = match address {
+            IpAddr::V4(address) => (Family::V4, address.octets().to_vec()),
+            IpAddr::V6(address) => (Family::V6, address.octets().to_vec()),
+        };
+        let mut bytes = vec![0; HEADER_LEN + FIXED_LEN];
+        bytes[HEADER_LEN] = family.number();
+        bytes[HEADER_LEN + 1] = 8 * octets.len() as u8;
+        bytes.extend_from_slice(&(4 + octets.len() as u16).to_ne_bytes());
+        bytes.extend_from_slice(&number::RTA_DST.to_ne_bytes());
+        bytes.extend_from_slice(&octets);
+        let object = format!("to {address}");
+        let request = Request::from_bytes(bytes, libc::RTM_GETROUTE, CHANGE, "find route", object);
+        let collect = |list: &mut Vec<u32>, message: &Message<'_>| {
+            let mut attributes = Attributes::after(message.body, FIXED_LEN);
+            let oif = attributes.find(|(number, _)| *number == number::RTA_OIF);
+            list.extend(oif.and_then(|(_, index)| read_u32(index, 0)));
+        };
+        match self.dump(&request, collect) {
+            Ok(oifs) => oifs.first().map_or(Ok(None), |index| self.find_link(*index)),
+            Err(error) if is_no_way(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn find_default_oif(&self, family: Family) -> Result<Option<u32>> {
         let collect = |list: &mut Vec<u32>, message: &Message<'_>| {
             // Kernels before 4.20 list all there are.
@@ -124,7 +154,7 @@ impl Rtnl {
     }
 
     /// Lists the routes of one table, of one type or of any (`RTN_UNSPEC`).
-    fn dump_routes<T>(
+    pub(super) fn dump_routes<T>(
         &self,
         family: Family,
         table: u32,
@@ -148,10 +178,19 @@ impl Rtnl {
     }
 }
 
+/// Whether the kernel says that there is no way to an address: no route, or one of the types
+/// unreachable, prohibit and blackhole.
+fn is_no_way(error: &Error) -> bool {
+    matches!(
+        error.errno(),
+        Some(Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EACCES | Errno::EINVAL)
+    )
+}
+
 /// [`Route::MAIN_TABLE`] where it has one byte.
 const MAIN_TABLE: u8 = libc::RT_TABLE_MAIN;
 
-fn decode(message: &Message<'_>, family: Family) -> Option<Route> {
+pub(crate) fn decode(message: &Message<'_>, family: Family) -> Option<Route> {
     let fixed = message.body.get(..FIXED_LEN)?;
     if message.kind != libc::RTM_NEWROUTE || read_u32(fixed, 8)? & libc::RTM_F_CLONED != 0 {
         return None;
@@ -271,6 +310,6 @@ fn encode(route: &Route) -> RouteMessage {
     message
 }
 
-fn object(route: &Route) -> String {
+pub(crate) fn object(route: &Route) -> String {
     format!("to {}", route.destination)
 }

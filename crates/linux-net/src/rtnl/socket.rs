@@ -12,15 +12,19 @@ pub(crate) struct Socket(OwnedFd);
 
 impl Socket {
     /// Opens a routing socket in the calling thread's network namespace.
-    ///
+    pub(crate) fn open_route() -> nix::Result<Self> {
+        Self::open(SockProtocol::NetlinkRoute)
+    }
+
+    /// Opens a socket of the packet filter in the calling thread's network namespace.
+    pub(crate) fn open_netfilter() -> nix::Result<Self> {
+        Self::open(SockProtocol::NetlinkNetFilter)
+    }
+
     /// It is not bound or connected: the kernel does both with the first send.
-    pub(crate) fn open() -> nix::Result<Self> {
-        let socket = Self(socket(
-            AddressFamily::Netlink,
-            SockType::Raw,
-            SockFlag::SOCK_CLOEXEC,
-            SockProtocol::NetlinkRoute,
-        )?);
+    fn open(protocol: SockProtocol) -> nix::Result<Self> {
+        let socket =
+            Self(socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?);
         // Explanations in errors, requests not quoted in full, and dumps filtered by the kernel.
         // Kernels before 4.20 lack the last; what is read is filtered here as well.
         socket.switch_on(libc::NETLINK_EXT_ACK);

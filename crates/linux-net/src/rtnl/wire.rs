@@ -8,7 +8,8 @@ use nix::errno::Errno;
 pub(crate) const HEADER_LEN: usize = 16;
 
 /// Attribute numbers of `linux/netlink.h`, `linux/if_link.h`, `linux/if_addr.h`,
-/// `linux/rtnetlink.h` and `linux/if_bridge.h` that we read, and messages that have no type yet.
+/// `linux/rtnetlink.h`, `linux/fib_rules.h`, `linux/if_bridge.h`, `linux/pkt_sched.h` and `linux/pkt_cls.h` that we
+/// read, and messages that have no type yet.
 pub(crate) mod number {
     pub(crate) const NLMSGERR_ATTR_MSG: u16 = 1;
 
@@ -17,6 +18,7 @@ pub(crate) mod number {
     pub(crate) const IFLA_MTU: u16 = 4;
     pub(crate) const IFLA_LINK: u16 = 5;
     pub(crate) const IFLA_MASTER: u16 = 10;
+    pub(crate) const IFLA_TXQLEN: u16 = 13;
     pub(crate) const IFLA_OPERSTATE: u16 = 16;
     pub(crate) const IFLA_LINKINFO: u16 = 18;
     pub(crate) const IFLA_IFALIAS: u16 = 20;
@@ -30,6 +32,7 @@ pub(crate) mod number {
     pub(crate) const IFLA_MACVLAN_MODE: u16 = 1;
     pub(crate) const IFLA_IPVLAN_MODE: u16 = 1;
     pub(crate) const IFLA_VLAN_ID: u16 = 1;
+    pub(crate) const IFLA_VRF_TABLE: u16 = 1;
     pub(crate) const IFLA_BRIDGE_VLAN_INFO: u16 = 2;
 
     pub(crate) const IFA_ADDRESS: u16 = 1;
@@ -43,9 +46,24 @@ pub(crate) mod number {
     pub(crate) const RTA_PREFSRC: u16 = 7;
     pub(crate) const RTA_METRICS: u16 = 8;
     pub(crate) const RTA_MULTIPATH: u16 = 9;
+    pub(crate) const RTA_CACHEINFO: u16 = 12;
     pub(crate) const RTA_TABLE: u16 = 15;
+    pub(crate) const RTA_NH_ID: u16 = 30;
     pub(crate) const RTAX_MTU: u16 = 2;
     pub(crate) const RTAX_ADVMSS: u16 = 8;
+
+    pub(crate) const TCA_OPTIONS: u16 = 2;
+    pub(crate) const TCA_TBF_PARMS: u16 = 1;
+    pub(crate) const TCA_TBF_RATE64: u16 = 4;
+    pub(crate) const TCA_U32_ACT: u16 = 7;
+    pub(crate) const TCA_ACT_OPTIONS: u16 = 2;
+    pub(crate) const TCA_MIRRED_PARMS: u16 = 2;
+
+    pub(crate) const FRA_SRC: u16 = 2;
+    pub(crate) const FRA_PRIORITY: u16 = 6;
+    pub(crate) const FRA_SUPPRESS_PREFIXLEN: u16 = 14;
+    pub(crate) const FRA_TABLE: u16 = 15;
+    pub(crate) const FRA_PROTOCOL: u16 = 21;
 
     pub(crate) const RTM_GETVLAN: u16 = 114;
     pub(crate) const BRIDGE_VLANDB_ENTRY: u16 = 1;
@@ -61,6 +79,11 @@ pub(crate) fn read_u16(bytes: &[u8], offset: usize) -> Option<u16> {
 /// Reads four bytes in the host's order at `offset`.
 pub(crate) fn read_u32(bytes: &[u8], offset: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(offset..offset + 4)?.try_into().ok()?))
+}
+
+/// Reads eight bytes in the host's order at `offset`.
+pub(crate) fn read_u64(bytes: &[u8], offset: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(bytes.get(offset..offset + 8)?.try_into().ok()?))
 }
 
 /// Returns the text before the NUL, or nothing when it is no UTF-8.
@@ -91,6 +114,11 @@ impl<'a> Attributes<'a> {
     /// Reads attributes nested in another's value.
     pub(crate) fn within(value: &'a [u8]) -> Self {
         Self(value)
+    }
+
+    /// Returns the value of the first one with this number.
+    pub(crate) fn value_of(mut self, wanted: u16) -> Option<&'a [u8]> {
+        self.find(|(number, _)| *number == wanted).map(|(_, value)| value)
     }
 }
 
@@ -161,6 +189,14 @@ impl<'a> Iterator for Messages<'a> {
         self.0 = self.0.get(align(len)..).unwrap_or_default();
         Some(message)
     }
+}
+
+/// Appends an attribute to a message.
+pub(crate) fn push(message: &mut Vec<u8>, number: u16, value: &[u8]) {
+    message.extend_from_slice(&(4 + value.len() as u16).to_ne_bytes());
+    message.extend_from_slice(&number.to_ne_bytes());
+    message.extend_from_slice(value);
+    message.resize(message.len().next_multiple_of(4), 0);
 }
 
 /// Rounds up to the four bytes that messages and attributes are aligned to.

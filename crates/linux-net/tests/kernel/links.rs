@@ -76,13 +76,16 @@ fn settings_of_a_link_are_changed() {
             Request::set_mac(&made, Mac::from(MAC)),
             Request::set_mtu("cni0", 1300),
             Request::set_promiscuous(&made, true),
+            Request::set_all_multicast(&made, true),
+            Request::set_tx_queue_len("cni0", 77),
             Request::rename(made.index, &name("cni1")),
             Request::set_up("cni1"),
         ]);
         assert!(results.iter().all(Result::is_ok), "{results:?}");
         let link = rtnl.get_link(made.index).unwrap();
         assert_eq!((link.mac, link.mtu, link.is_up()), (Some(Mac::from(MAC)), 1300, true));
-        assert!(link.promiscuity > 0);
+        assert!(link.promiscuity > 0 && link.is_all_multicast());
+        assert_eq!(link.tx_queue_len, 77);
         rtnl.apply(Request::set_promiscuous("cni1", false)).unwrap();
         rtnl.apply(Request::set_down("cni1")).unwrap();
         let link = rtnl.get_link("cni1").unwrap();

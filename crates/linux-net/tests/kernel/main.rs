@@ -10,5 +10,8 @@ mod namespace;
 mod namespaces;
 mod new_links;
 mod port_vlans;
+mod qdiscs;
 mod routes;
+mod rules;
+mod saved;
 mod taps;

@@ -1,8 +1,8 @@
 //! Links made on others, at once in the namespace they are for.
 //!
-//! What few kernels have is tested where there is all of it, and what differs between kernels on
-//! both: run the ignored tests in user-mode Linux.
+//! What few kernels have is tested in user-mode Linux.
 
+use cni_testkit::{Feature, lacks};
 use linux_net::{
     IfName, Ipvlan, IpvlanMode, Link, LinkKind, Mac, Macvlan, MacvlanMode, NewLink, NewLinkError,
     Place, Request, Rtnl, VethPair, VethPeer, Vlan,
@@ -110,8 +110,10 @@ fn a_name_taken_in_the_container_leaves_nothing() {
 }
 
 #[test]
-#[ignore = "needs a kernel with ipvlan"]
-fn an_ipvlan_shares_the_address_of_its_device() {
+fn uml_an_ipvlan_shares_the_address_of_its_device() {
+    if lacks(Feature::Ipvlan) {
+        return;
+    }
     isolated(|| {
         let rtnl = Rtnl::open_current().unwrap();
         let base = base(&rtnl);
@@ -136,8 +138,10 @@ fn an_ipvlan_shares_the_address_of_its_device() {
 }
 
 #[test]
-#[ignore = "needs a kernel with 802.1Q VLANs"]
-fn a_vlan_interface_exists_once_in_all_namespaces() {
+fn uml_a_vlan_interface_exists_once_in_all_namespaces() {
+    if lacks(Feature::Vlan) {
+        return;
+    }
     isolated(|| {
         let rtnl = Rtnl::open_current().unwrap();
         let base = base(&rtnl);
@@ -168,8 +172,10 @@ fn a_vlan_interface_exists_once_in_all_namespaces() {
 }
 
 #[test]
-#[ignore = "needs a kernel with dummy interfaces"]
-fn a_dummy_is_made_with_one_send() {
+fn uml_a_dummy_is_made_with_one_send() {
+    if lacks(Feature::Dummy) {
+        return;
+    }
     isolated(|| {
         let rtnl = Rtnl::open_current().unwrap();
         let eth0 = name("eth0");

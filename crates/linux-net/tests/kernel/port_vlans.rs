@@ -1,5 +1,6 @@
 //! VLANs of bridge ports, on kernels that filter them (`CONFIG_BRIDGE_VLAN_FILTERING`).
 
+use cni_testkit::{Feature, lacks};
 use linux_net::{Bridge, Netns, PortVlan, Request, Rtnl, VethPair, VethPeer, VlanId};
 
 use crate::namespace::{isolated, name};
@@ -25,8 +26,10 @@ fn port(rtnl: &Rtnl) -> u32 {
 }
 
 #[test]
-#[ignore = "needs a kernel with bridge VLAN filtering"]
-fn a_new_port_is_in_the_default_vlan() {
+fn uml_a_new_port_is_in_the_default_vlan() {
+    if lacks(Feature::BridgeVlanFiltering) {
+        return;
+    }
     isolated(|| {
         let rtnl = Rtnl::open_current().unwrap();
         let port = port(&rtnl);
@@ -35,8 +38,10 @@ fn a_new_port_is_in_the_default_vlan() {
 }
 
 #[test]
-#[ignore = "needs a kernel with bridge VLAN filtering"]
-fn one_send_replaces_all_vlans_of_a_port() {
+fn uml_one_send_replaces_all_vlans_of_a_port() {
+    if lacks(Feature::BridgeVlanFiltering) {
+        return;
+    }
     isolated(|| {
         let rtnl = Rtnl::open_current().unwrap();
         let port = port(&rtnl);
@@ -55,8 +60,10 @@ fn one_send_replaces_all_vlans_of_a_port() {
 }
 
 #[test]
-#[ignore = "needs a kernel with bridge VLAN filtering"]
-fn every_vlan_fits_one_request() {
+fn uml_every_vlan_fits_one_request() {
+    if lacks(Feature::BridgeVlanFiltering) {
+        return;
+    }
     isolated(|| {
         let rtnl = Rtnl::open_current().unwrap();
         let port = port(&rtnl);

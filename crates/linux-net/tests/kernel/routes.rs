@@ -156,3 +156,29 @@ fn the_default_route_names_a_link() {
         assert_eq!(found().as_deref(), Some("eth0"));
     });
 }
+
+#[test]
+fn the_link_towards_an_address_is_the_one_its_route_names() {
+    isolated(|| {
+        let rtnl = Rtnl::open_current().unwrap();
+        let eth0 = eth0(&rtnl);
+        rtnl.apply(Request::set_up(eth0)).unwrap();
+        let towards = |address: &str| {
+            let link = rtnl.find_link_towards(address.parse().unwrap()).unwrap();
+            link.map(|link| link.name)
+        };
+        assert_eq!(towards("10.9.2.7"), None);
+        for address in ["10.9.2.2/24", "fd09:1::2/64"] {
+            let options = AddressOptions { without_route: false, without_detection: true };
+            rtnl.apply(Request::add_address_with(eth0, net(address), options)).unwrap();
+        }
+        assert_eq!(towards("10.9.2.7").as_deref(), Some("eth0"));
+        assert_eq!(towards("fd09:1::7").as_deref(), Some("eth0"));
+        assert_eq!(towards("10.9.2.2").as_deref(), Some("lo"));
+        std::process::Command::new("ip")
+            .args(["route", "add", "blackhole", "10.9.3.0/24"])
+            .status()
+            .unwrap();
+        assert_eq!(towards("10.9.3.7"), None);
+    });
+}

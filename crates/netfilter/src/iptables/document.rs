@@ -63,24 +63,34 @@ impl Document {
         self.commands.push(format!("-N {chain}"));
     }
 
+    /// Requires a rule; the document fails if there is none.
+    pub fn require(&mut self, chain: &str, rule: &impl fmt::Display) {
+        self.commands.push(format!("-C {chain} {rule}"));
+    }
+
     /// Adds a rule at the end of a chain.
-    pub fn append(&mut self, chain: &str, rule: &Rule) {
+    pub fn append(&mut self, chain: &str, rule: &impl fmt::Display) {
         self.commands.push(format!("-A {chain} {rule}"));
     }
 
     /// Adds a rule at the start of a chain.
-    pub fn insert(&mut self, chain: &str, rule: &Rule) {
+    pub fn insert(&mut self, chain: &str, rule: &impl fmt::Display) {
         self.commands.push(format!("-I {chain} {rule}"));
     }
 
     /// Deletes a rule; the document fails if there is none.
-    pub fn delete(&mut self, chain: &str, rule: &Rule) {
+    pub fn delete(&mut self, chain: &str, rule: &impl fmt::Display) {
         self.commands.push(format!("-D {chain} {rule}"));
     }
 
     /// Deletes a rule that a listing wrote as `text`, exactly.
     pub fn delete_listed(&mut self, chain: &str, text: &str) {
         self.commands.push(format!("-D {chain} {text}"));
+    }
+
+    /// Deletes all rules of a chain.
+    pub fn flush_chain(&mut self, chain: &str) {
+        self.commands.push(format!("-F {chain}"));
     }
 
     /// Deletes a chain with its rules; the document fails if something else leads to it.

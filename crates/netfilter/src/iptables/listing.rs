@@ -49,6 +49,13 @@ impl Listing {
         self.chains.iter().any(|chain| chain == name)
     }
 
+    /// Where in a chain a rule is, written as `iptables-save` does, counted from 0.
+    pub fn position(&self, chain: &str, text: &str) -> Option<usize> {
+        let wanted = words(text);
+        let mut rules = self.rules.iter().filter(|listed| listed.chain == chain);
+        rules.position(|listed| words(&listed.text) == wanted)
+    }
+
     /// Whether the chain has exactly this rule.
     pub fn has_rule(&self, chain: &str, rule: &Rule) -> bool {
         self.rules

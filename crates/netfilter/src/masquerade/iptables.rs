@@ -7,14 +7,11 @@ use ipnetwork::IpNetwork;
 use super::{Known, Masquerade};
 use crate::error::{Error, Result};
 use crate::iptables::{
-    Document, Iptables, ListedRule, Listing, NAT, Protocol, Rule, for_each, nat_may_have,
+    Document, Iptables, ListedRule, Listing, NAT, Protocol, Rule, change, for_each, may_have,
 };
 use crate::naming;
 
 const POSTROUTING: &str = "POSTROUTING";
-
-/// How often a change is planned anew because others changed the same rules meanwhile.
-const ATTEMPTS: usize = 4;
 
 pub(super) fn install(masquerade: &Masquerade, addresses: &[IpNetwork]) -> Result<()> {
     let mut protocols = Protocol::BOTH.to_vec();
@@ -24,7 +21,7 @@ pub(super) fn install(masquerade: &Masquerade, addresses: &[IpNetwork]) -> Resul
         let rules = Rules::new(masquerade, protocol, addresses);
         // Most containers are new; then nothing has to be listed.
         match tool.restore(&rules.as_new()) {
-            Err(Error::Command { .. }) => change(&tool, |listing| rules.missing_in(listing)),
+            Err(Error::Command { .. }) => change(&tool, NAT, |listing| rules.missing_in(listing)),
             result => result,
         }
     })
@@ -49,7 +46,7 @@ pub(super) fn remove(masquerade: &Masquerade, known: Known<'_>) -> Result<()> {
                 result => return result,
             }
         }
-        change(&tool, |listing| {
+        change(&tool, NAT, |listing| {
             let mut document = Document::new(NAT);
             unlink(&mut document, listing, &chain, |rule| is_own(rule, known));
             document
@@ -59,7 +56,7 @@ pub(super) fn remove(masquerade: &Masquerade, known: Known<'_>) -> Result<()> {
 
 pub(super) fn collect_garbage(network: &str, valid: &[&str]) -> Result<()> {
     for_each(&installed_protocols(None), |protocol| {
-        change(&Iptables::find(protocol)?, |listing| {
+        change(&Iptables::find(protocol)?, NAT, |listing| {
             let mut stale: Vec<String> = listing
                 .rules
                 .iter()
@@ -86,23 +83,8 @@ pub(super) fn collect_garbage(network: &str, valid: &[&str]) -> Result<()> {
 fn installed_protocols(chain: Option<&str>) -> Vec<Protocol> {
     let mut protocols = Protocol::BOTH.to_vec();
     protocols
-        .retain(|protocol| Iptables::find(*protocol).is_ok() && nat_may_have(*protocol, chain));
+        .retain(|protocol| Iptables::find(*protocol).is_ok() && may_have(*protocol, NAT, chain));
     protocols
-}
-
-/// Plans a change from a listing and makes it, again if others were faster.
-fn change(tool: &Iptables, plan: impl Fn(&Listing) -> Document) -> Result<()> {
-    let mut attempt = 1;
-    loop {
-        let document = plan(&tool.list_nat()?);
-        if document.is_empty() {
-            return Ok(());
-        }
-        match tool.restore(&document) {
-            Err(Error::Command { .. }) if attempt < ATTEMPTS => attempt += 1,
-            result => return result,
-        }
-    }
 }
 
 /// Deletes chosen jumps from `POSTROUTING` to a chain, and the chain if no other rule leads to it.

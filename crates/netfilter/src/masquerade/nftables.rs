@@ -54,7 +54,7 @@ fn rules(addresses: &[IpNetwork], comment: &str) -> Vec<Rule> {
             Statement::Address(AddressSide::Destination, Comparison::NotEqual, *address),
             Statement::Masquerade,
         ];
-        let rule = Rule { statements, comment: Some(comment.to_owned()) };
+        let rule = Rule { statements, comment: Some(comment.to_owned()), owner: None };
         if !rules.contains(&rule) {
             rules.push(rule);
         }
@@ -121,14 +121,14 @@ fn postrouting_chain() -> Chain {
         name: POSTROUTING.to_owned(),
         comment: None,
         base: Some(Base { kind: Kind::Nat, hook: Hook::Postrouting, priority: 100 }),
-        rules: rules.map(|statements| Rule { statements, comment: None }).collect(),
+        rules: rules.map(|statements| Rule { statements, comment: None, owner: None }).collect(),
     }
 }
 
 /// Deletes the rules of attachments whose comment is chosen; table and chains stay.
 fn remove_where(chosen: impl Fn(Option<&str>) -> bool) -> Result<()> {
     nft::change(&mut Socket::open()?, |socket| {
-        let view = read(socket, Rules::Of(CHECKS), |_, comment| chosen(comment))?;
+        let view = read(socket, Rules::Of(&[CHECKS]), |_, comment| chosen(comment))?;
         let mut transaction = Transaction::new(Family::Inet, TABLE);
         for rule in &view.rules {
             transaction.delete_rule(CHECKS, rule.handle);

@@ -5,18 +5,22 @@
 
 mod abi;
 mod message;
+mod script;
 mod socket;
 mod statement;
 mod table;
 mod text;
 mod transaction;
 mod view;
+mod xt_match;
 
+pub use script::run_script;
 pub use socket::Socket;
-pub use statement::{AddressSide, Comparison, Statement, Verdict};
+pub use statement::{AddressSide, Comparison, Statement, Transport, Verdict};
 pub use table::{Base, Chain, Family, Hook, Kind, Rule, Table};
 pub use transaction::Transaction;
 pub use view::{ListedRule, Rules, TableView};
+pub use xt_match::XtMatch;
 
 use crate::error::Result;
 
@@ -37,7 +41,11 @@ pub fn is_usable() -> bool {
 /// Plans a transaction from what the kernel has and commits it, again if others were faster.
 ///
 /// `plan` reads through the socket and returns nothing when there is nothing to change.
-pub(crate) fn change(
+///
+/// # Errors
+///
+/// Those of `plan`, and what the kernel refused.
+pub fn change(
     socket: &mut Socket,
     plan: impl Fn(&mut Socket) -> Result<Option<Transaction>>,
 ) -> Result<()> {

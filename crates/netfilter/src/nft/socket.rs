@@ -1,11 +1,12 @@
 //! The nfnetlink socket of the calling thread's network namespace.
 
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::io::IoSlice;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, setsockopt, socket,
-    sockopt,
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, sendmsg,
+    setsockopt, socket, socketpair, sockopt,
 };
 
 use crate::error::{Error, Result};
@@ -18,10 +19,8 @@ const LARGE_BATCH: usize = 64 * 1024;
 /// An nfnetlink socket; it stays in the network namespace it was opened in.
 #[derive(Debug)]
 pub struct Socket {
-    /// There until the socket is dropped.
-    descriptor: Option<OwnedFd>,
+    descriptor: OwnedFd,
     buffer: Vec<u8>,
-    closing_waits: bool,
 }
 
 impl Socket {
@@ -38,33 +37,17 @@ impl Socket {
             SockProtocol::NetlinkNetFilter,
         )
         .map_err(|errno| refused("open an nfnetlink socket", errno))?;
-        Ok(Socket { descriptor: Some(descriptor), buffer: vec![0; BUFFER], closing_waits: false })
-    }
-
-    /// Leaves the closing of the socket to the end of the process.
-    ///
-    /// The kernel lets a socket's closing wait until everything that was deleted is freed, which
-    /// takes some 15 ms. At the end of a DEL this is mostly over, because deleting the link waits
-    /// for the same.
-    pub(super) fn leave_open(&mut self) {
-        self.closing_waits = true;
-    }
-
-    fn raw(&self) -> RawFd {
-        self.descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd)
+        Ok(Socket { descriptor, buffer: vec![0; BUFFER] })
     }
 
     /// Sends messages; the kernel has acted on all of them when this returns.
     pub(super) fn send(&self, messages: &[u8]) -> Result<()> {
         if messages.len() > LARGE_BATCH {
             // Without the privilege for it the send below says what is wrong.
-            let _ = self
-                .descriptor
-                .as_ref()
-                .map(|socket| setsockopt(socket, sockopt::SndBufForce, &(2 * messages.len())));
+            let _ = setsockopt(&self.descriptor, sockopt::SndBufForce, &(2 * messages.len()));
         }
         // An unconnected netlink socket sends to the kernel.
-        send(self.raw(), messages, MsgFlags::empty())
+        send(self.descriptor.as_raw_fd(), messages, MsgFlags::empty())
             .map_err(|errno| refused("send to nf_tables", errno))?;
         Ok(())
     }
@@ -77,7 +60,7 @@ impl Socket {
         // With MSG_TRUNC the result is the message's length even if the buffer is too short.
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
         loop {
-            let errno = match recv(self.raw(), &mut self.buffer, flags) {
+            let errno = match recv(self.descriptor.as_raw_fd(), &mut self.buffer, flags) {
                 Ok(length) if length <= self.buffer.len() => {
                     return Ok(Some(&self.buffer[..length]));
                 }
@@ -93,11 +76,26 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Some(descriptor) = self.descriptor.take_if(|_| self.closing_waits) {
-            // Whoever owns a raw descriptor closes it: here the kernel, when the process ends.
-            let _ = descriptor.into_raw_fd();
-        }
+        // What is not left to the kernel is closed here.
+        let _ = leave_to_kernel(&self.descriptor);
     }
+}
+
+/// Has the kernel close a socket when it likes to.
+///
+/// Closing an nfnetlink socket waits until everything is freed that anybody has deleted, which
+/// takes some 15 ms; that it is deleted does not depend on it. So the socket is sent to a socket
+/// that nobody can receive from, since only its own queue refers to it, and the kernel collects
+/// both: since Linux 6.8 in the background (`unix_gc` of net/unix/garbage.c), before that at the
+/// latest when the process ends.
+fn leave_to_kernel(descriptor: &OwnedFd) -> nix::Result<()> {
+    let (sender, grave) =
+        socketpair(AddressFamily::Unix, SockType::Datagram, None, SockFlag::SOCK_CLOEXEC)?;
+    let sent = [descriptor.as_raw_fd(), grave.as_raw_fd()];
+    let rights = [ControlMessage::ScmRights(&sent)];
+    let byte = [IoSlice::new(&[0])];
+    sendmsg::<()>(sender.as_raw_fd(), &byte, &rights, MsgFlags::empty(), None)?;
+    Ok(())
 }
 
 /// An error of the socket itself, not of a rule.

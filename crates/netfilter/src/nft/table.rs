@@ -98,6 +98,10 @@ impl Kind {
 pub enum Hook {
     /// After reception, before routing.
     Prerouting = 0,
+    /// On the way through the host to another interface.
+    Forward = 2,
+    /// Before the host's own packets are routed.
+    Output = 3,
     /// Before sending, after routing.
     Postrouting = 4,
 }
@@ -107,6 +111,8 @@ impl Hook {
     pub fn name(self) -> &'static str {
         match self {
             Hook::Prerouting => "prerouting",
+            Hook::Forward => "forward",
+            Hook::Output => "output",
             Hook::Postrouting => "postrouting",
         }
     }
@@ -119,4 +125,7 @@ pub struct Rule {
     pub statements: Vec<Statement>,
     /// A remark, by which the rule is found again.
     pub comment: Option<String>,
+    /// Whom the rule belongs to, where the remark does not say it all: the kernel keeps it, and
+    /// `nft` does not show it.
+    pub owner: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use ipnetwork::IpNetwork;
 
 use super::statement::{AddressSide, Comparison, Statement, Verdict};
-use super::table::{Base, Chain, Family, Rule, Table};
+use super::table::{Base, Chain, Family, Hook, Rule, Table};
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,22 +61,39 @@ impl fmt::Display for Statement {
                     AddressSide::Source => "saddr",
                     AddressSide::Destination => "daddr",
                 };
-                let comparison = match comparison {
-                    Comparison::Equal => "",
-                    Comparison::NotEqual => "!= ",
-                };
+                let comparison = comparison_text(*comparison);
                 write!(f, "{protocol} {side} {comparison}{}", network_text(network))
             }
             Statement::InputInterface(name) => write!(f, "iifname \"{name}\""),
+            Statement::OutputInterface(comparison, name) => {
+                write!(f, "oifname {}\"{name}\"", comparison_text(*comparison))
+            }
+            Statement::EstablishedOrRelated => f.write_str("ct state established,related"),
+            Statement::Xt(xt) => write!(f, "xt match \"{}\"", xt.name),
+            Statement::Counter => f.write_str("counter packets 0 bytes 0"),
             Statement::EtherSource([a, b, c, d, e, g]) => {
                 write!(f, "ether saddr {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
             }
+            Statement::LocalDestination => f.write_str("fib daddr type local"),
+            Statement::DestinationPort(transport, port) => {
+                write!(f, "{} dport {port}", transport.name())
+            }
+            Statement::Dnat(target) => write!(f, "dnat to {target}"),
             Statement::Masquerade => f.write_str("masquerade"),
+            Statement::Verdict(Verdict::Accept) => f.write_str("accept"),
             Statement::Verdict(Verdict::Drop) => f.write_str("drop"),
             Statement::Verdict(Verdict::Return) => f.write_str("return"),
             Statement::Verdict(Verdict::Jump(chain)) => write!(f, "jump {chain}"),
             Statement::Verdict(Verdict::Goto(chain)) => write!(f, "goto {chain}"),
         }
+    }
+}
+
+/// What is written before a value; the usual comparison is not written.
+fn comparison_text(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => "",
+        Comparison::NotEqual => "!= ",
     }
 }
 
@@ -89,13 +106,15 @@ fn network_text(network: &IpNetwork) -> String {
     }
 }
 
-/// The name of a usual priority (`nft`'s `std_prios`), or the number.
+/// The name of a usual priority (`nft`'s `std_prios`), or the number; some names are usual at one
+/// hook only.
 fn priority(family: Family, base: &Base) -> String {
-    let name = match (family, base.priority) {
-        (Family::Bridge, -300) | (Family::Inet | Family::Ip | Family::Ip6, -100) => "dstnat",
-        (Family::Bridge, 300) | (Family::Inet | Family::Ip | Family::Ip6, 100) => "srcnat",
-        (Family::Bridge, -200) | (Family::Inet | Family::Ip | Family::Ip6, 0) => "filter",
-        (_, other) => return other.to_string(),
+    let is_bridge = family == Family::Bridge;
+    let name = match (is_bridge, base.hook, base.priority) {
+        (true, Hook::Prerouting, -300) | (false, Hook::Prerouting, -100) => "dstnat",
+        (true, Hook::Postrouting, 300) | (false, Hook::Postrouting, 100) => "srcnat",
+        (true, _, -200) | (false, _, 0) => "filter",
+        (_, _, other) => return other.to_string(),
     };
     name.to_owned()
 }

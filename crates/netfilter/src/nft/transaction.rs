@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::abi::{USERDATA_COMMENT, USERDATA_LENGTH, chain, hook, rule, table};
+use super::abi::{USERDATA_COMMENT, USERDATA_LENGTH, USERDATA_OWNER, chain, hook, rule, table};
 use super::message::{Message, split};
 use super::socket::Socket;
 use super::statement::write_expressions;
@@ -19,7 +19,6 @@ pub struct Transaction {
     message: Message,
     /// What each message does; its index is the message's sequence number.
     operations: Vec<String>,
-    deletes: bool,
 }
 
 impl Transaction {
@@ -33,7 +32,6 @@ impl Transaction {
             table: table.to_owned(),
             message,
             operations: vec!["change rules".to_owned()],
-            deletes: false,
         }
     }
 
@@ -46,16 +44,16 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// [`Error::Unwritable`] for a comment of control characters or over 253 bytes; this and all
-    /// other errors below come before anything is sent.
+    /// [`Error::Unwritable`] for a comment of control characters or over 253 bytes, the owner's
+    /// length and three included; this and all other errors below come before anything is sent.
     pub fn add_table(&mut self, comment: Option<&str>) -> Result<()> {
-        let comment = comment.map(userdata).transpose()?;
+        let userdata = userdata(&[(USERDATA_COMMENT, comment)])?;
         let (kind, name) = (libc::NFT_MSG_NEWTABLE, self.table.clone());
         self.push(kind, libc::NLM_F_CREATE, "add table".to_owned(), |message, _| {
             message.text(table::NAME, &name);
             message.number(table::FLAGS, 0);
-            if let Some(comment) = comment {
-                message.bytes(table::USERDATA, &comment);
+            if !userdata.is_empty() {
+                message.bytes(table::USERDATA, &userdata);
             }
         });
         Ok(())
@@ -67,7 +65,7 @@ impl Transaction {
     ///
     /// As [`Transaction::add_table`].
     pub fn add_chain(&mut self, new: &Chain) -> Result<()> {
-        let comment = new.comment.as_deref().map(userdata).transpose()?;
+        let userdata = userdata(&[(USERDATA_COMMENT, new.comment.as_deref())])?;
         let flags = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
         let operation = format!("add chain {:?}", new.name);
         self.push(libc::NFT_MSG_NEWCHAIN, flags, operation, |message, table| {
@@ -81,8 +79,8 @@ impl Transaction {
                 message.number(chain::POLICY, libc::NF_ACCEPT as u32);
                 message.text(chain::TYPE, base.kind.name());
             }
-            if let Some(comment) = comment {
-                message.bytes(chain::USERDATA, &comment);
+            if !userdata.is_empty() {
+                message.bytes(chain::USERDATA, &userdata);
             }
         });
         new.rules.iter().try_for_each(|rule| self.add_rule(&new.name, rule))
@@ -94,9 +92,23 @@ impl Transaction {
     ///
     /// As [`Transaction::add_table`].
     pub fn add_rule(&mut self, chain: &str, new: &Rule) -> Result<()> {
-        let comment = new.comment.as_deref().map(userdata).transpose()?;
+        self.push_rule(chain, new, libc::NLM_F_APPEND)
+    }
+
+    /// Adds a rule at the start of a chain.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transaction::add_table`].
+    pub fn insert_rule(&mut self, chain: &str, new: &Rule) -> Result<()> {
+        self.push_rule(chain, new, 0)
+    }
+
+    fn push_rule(&mut self, chain: &str, new: &Rule, place: i32) -> Result<()> {
+        let (comment, owner) = (new.comment.as_deref(), new.owner.as_deref());
+        let userdata = userdata(&[(USERDATA_COMMENT, comment), (USERDATA_OWNER, owner)])?;
         let family = self.family;
-        let flags = libc::NLM_F_CREATE | libc::NLM_F_APPEND;
+        let flags = libc::NLM_F_CREATE | place;
         let operation = format!("add rule to chain {chain:?}");
         self.push(libc::NFT_MSG_NEWRULE, flags, operation, |message, table| {
             message.text(rule::TABLE, table);
@@ -104,8 +116,8 @@ impl Transaction {
             message.nested(rule::EXPRESSIONS, |message| {
                 write_expressions(message, family, &new.statements);
             });
-            if let Some(comment) = comment {
-                message.bytes(rule::USERDATA, &comment);
+            if !userdata.is_empty() {
+                message.bytes(rule::USERDATA, &userdata);
             }
         });
         Ok(())
@@ -150,9 +162,6 @@ impl Transaction {
         let last = self.operations.len() as u32;
         let subsystem = (libc::AF_UNSPEC as u8, libc::NFNL_SUBSYS_NFTABLES as u16);
         self.message.push(libc::NFNL_MSG_BATCH_END as u16, 0, last, subsystem, |_| {});
-        if self.deletes {
-            socket.leave_open();
-        }
         self.send(socket)
     }
 
@@ -197,7 +206,6 @@ impl Transaction {
         operation: String,
         attributes: impl FnOnce(&mut Message, &str),
     ) {
-        self.deletes |= matches!(kind, libc::NFT_MSG_DELRULE | libc::NFT_MSG_DELCHAIN);
         let sequence = self.operations.len() as u32;
         let at = (self.family.number(), 0);
         let table = &self.table;
@@ -206,14 +214,20 @@ impl Transaction {
     }
 }
 
-/// A comment as user data: type, length, and the text with its NUL.
-fn userdata(comment: &str) -> Result<Vec<u8>> {
-    naming::check("comment", comment)?;
-    if comment.len() + 3 > USERDATA_LENGTH {
-        return Err(Error::Unwritable { what: "comment", text: comment.to_owned() });
+/// Texts as user data: each its type, its length, and itself with its NUL.
+fn userdata(fields: &[(u8, Option<&str>)]) -> Result<Vec<u8>> {
+    let mut userdata = Vec::new();
+    for (kind, text) in fields {
+        let Some(text) = text else { continue };
+        naming::check("comment", text)?;
+        let refused = || Error::Unwritable { what: "comment", text: (*text).to_owned() };
+        let length = u8::try_from(text.len() + 1).map_err(|_| refused())?;
+        userdata.extend([*kind, length]);
+        userdata.extend_from_slice(text.as_bytes());
+        userdata.push(0);
+        if userdata.len() > USERDATA_LENGTH {
+            return Err(refused());
+        }
     }
-    let mut userdata = vec![USERDATA_COMMENT, comment.len() as u8 + 1];
-    userdata.extend_from_slice(comment.as_bytes());
-    userdata.push(0);
     Ok(userdata)
 }

@@ -4,6 +4,7 @@
 
 mod hosts;
 mod iptables_masquerade;
+mod nft_rules;
 mod nftables_masquerade;
 mod spoof_check;
 mod support;

@@ -33,7 +33,11 @@ table bridge nat {
 ";
 
 fn check(container_id: &str) -> SpoofCheck {
-    SpoofCheck { container_id: container_id.to_owned(), ifname: "net1".to_owned() }
+    SpoofCheck {
+        network: "net".to_owned(),
+        container_id: container_id.to_owned(),
+        ifname: "net1".to_owned(),
+    }
 }
 
 fn install_as_reference() {

@@ -3,18 +3,17 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
 use std::net::IpAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cni_core::spec::error::io_cause;
-use cni_core::{Error, Result, quote};
+use cni_core::{Draft, Error, Result, quote};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::draft::DRAFT_PREFIX;
 use super::record::{Holder, Record};
 
 /// An open folder.
@@ -84,7 +83,7 @@ impl Folder {
     ///
     /// When the folder cannot be read.
     pub fn drafts(&self) -> io::Result<Vec<String>> {
-        self.names_that(|name| name.starts_with(DRAFT_PREFIX))
+        self.names_that(|name| name.starts_with(Draft::PREFIX))
     }
 
     fn names_that(&self, wanted: fn(&str) -> bool) -> io::Result<Vec<String>> {
@@ -153,6 +152,12 @@ impl Folder {
             Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(errno) => Err(errno.into()),
         }
+    }
+}
+
+impl AsFd for Folder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 

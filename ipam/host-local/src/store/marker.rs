@@ -3,9 +3,9 @@
 use std::io;
 use std::net::IpAddr;
 
+use cni_core::Draft;
 use cni_core::spec::address;
 
-use super::draft::Draft;
 use super::{Folder, Store};
 
 impl Store<'_> {
@@ -24,7 +24,7 @@ impl Store<'_> {
     /// full: all are written before the first is replaced.
     pub fn set_last_reserved(&mut self, addresses: impl Iterator<Item = IpAddr>) -> io::Result<()> {
         let drafts: Vec<Draft> = addresses
-            .map(|address| Draft::new(self.folder, &address.to_string()))
+            .map(|address| Draft::new(self.folder, address.to_string()))
             .collect::<io::Result<_>>()?;
         let replaced = |(set, draft)| replace(self.folder, &name_of(set), draft);
         drafts.iter().enumerate().try_for_each(replaced)

@@ -3,7 +3,6 @@
 //! Whoever changes the folder holds `flock(2)` on its file `lock`. No file is seen under its name
 //! before its content is complete.
 
-mod draft;
 mod folder;
 mod lock;
 mod marker;
@@ -17,9 +16,8 @@ use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
 
-use cni_core::{Attachment, Result};
+use cni_core::{Attachment, Draft, Result};
 
-pub use draft::Draft;
 pub use folder::{Folder, failed};
 use lock::Lock;
 use owners::Owners;

@@ -4,10 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use cni_core::{Attachment, Owned, Result};
+use cni_core::{Attachment, Draft, Owned, Result};
 
 use super::folder::failed;
-use super::{Draft, Folder, Store};
+use super::{Folder, Store};
 
 /// An address that ADD reserves, owned before that is done. Taking it away frees nothing that an
 /// earlier ADD of the same attachment has reserved: the file must be the very one of this ADD.

@@ -57,7 +57,7 @@ impl World {
     }
 
     fn reserve(&self, attachment: &Attachment, address: &str) -> bool {
-        let draft = Draft::durable(&self.folder, &Holder::content_for(attachment)).expect("draft");
+        let draft = Draft::durable(&self.folder, Holder::content_for(attachment)).expect("draft");
         let mut store = self.lock(attachment);
         let reserved = store.reserve(&draft, ip(address)).expect("reserve");
         store.settle();
@@ -229,7 +229,7 @@ fn undo_frees_only_the_file_of_its_own_add() {
     let world = World::new();
     let c1 = attachment("c1", "eth0");
     world.reserve(&c1, "10.1.2.2");
-    let draft = Draft::durable(&world.folder, &Holder::content_for(&c1)).expect("a draft");
+    let draft = Draft::durable(&world.folder, Holder::content_for(&c1)).expect("a draft");
     let reservation = |address: &str, draft: &Rc<Draft>| Reservation {
         folder: Rc::clone(&world.folder),
         draft: Rc::clone(draft),
@@ -245,19 +245,6 @@ fn undo_frees_only_the_file_of_its_own_add() {
     }
     assert_eq!(world.held(&c1), ["10.1.2.2"]);
     assert_eq!(reservation("10.1.2.3", &draft).to_string(), "reservation of 10.1.2.3");
-}
-
-#[test]
-fn a_draft_with_a_name_leaves_none_behind() {
-    let world = World::new();
-    let draft = Draft::named(&world.folder).expect("a draft");
-    assert_eq!(world.folder.drafts().expect("listed").len(), 1);
-    assert!(draft.link_as(&world.folder, "10.1.2.2").expect("linked"));
-    assert!(!draft.link_as(&world.folder, "10.1.2.2").expect("refused"));
-    assert!(draft.is_linked_as(&world.folder, "10.1.2.2").expect("seen"));
-    drop(draft);
-    assert_eq!(world.folder.drafts().expect("listed"), [] as [&str; 0]);
-    assert_eq!(world.folder.names().expect("listed"), ["10.1.2.2"]);
 }
 
 #[test]

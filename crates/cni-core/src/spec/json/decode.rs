@@ -222,23 +222,16 @@ impl<'de> SeqAccess<'de> for Items {
     }
 }
 
-/// The entries of an object, each key at most once.
+/// The entries of an object.
 struct Entries {
     entries: std::vec::IntoIter<(String, Node)>,
     current: Option<(String, Node)>,
 }
 
 impl Entries {
-    /// For maps: keys as written; the last duplicate wins.
+    /// For maps: keys as written, duplicates too; a map keeps the last by itself.
     fn exact(entries: Vec<(String, Node)>) -> Self {
-        let mut kept: Vec<(String, Node)> = Vec::with_capacity(entries.len());
-        for (key, node) in entries {
-            match kept.iter_mut().find(|(k, _)| *k == key) {
-                Some(slot) => slot.1 = node,
-                None => kept.push((key, node)),
-            }
-        }
-        Self { entries: kept.into_iter(), current: None }
+        Self { entries: entries.into_iter(), current: None }
     }
 
     /// For structs: keys in any case, unknown ones dropped, duplicates merged, `null` dropped.

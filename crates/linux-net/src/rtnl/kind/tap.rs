@@ -27,14 +27,38 @@ pub struct Tap<'a> {
     pub group: Option<u32>,
 }
 
+/// The driver of all tap devices.
+const DRIVER: &str = "/dev/net/tun";
+
+/// What a refused [`set_interface`] is called.
+pub(super) const SET_INTERFACE: &str = "Tuntap IOCTL TUNSETIFF failed [0]";
+
+/// What was refused, in the words of the reference, and why.
+pub(super) type Refused = (&'static str, Errno);
+
+fn open_driver() -> nix::Result<OwnedFd> {
+    open(DRIVER, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())
+}
+
 impl Tap<'_> {
+    /// Opens the driver, to see whether tap devices can be made at all.
+    ///
+    /// # Errors
+    ///
+    /// When the driver is missing or may not be opened.
+    pub fn probe() -> Result<()> {
+        open_driver().map(drop).map_err(|errno| Error::new("open", DRIVER, errno))
+    }
+
     /// Creates the device in `netns`. Nothing is left of it after an error.
     ///
     /// # Errors
     ///
     /// `is_present()` when any link there has that name; else what the kernel refused.
     pub fn create_in(&self, netns: &Netns) -> Result<()> {
-        self.create_with(netns, |file| set_interface(file, self.name, self.flags()))
+        self.create_with(netns, |file| {
+            set_interface(file, self.name, self.flags()).map_err(|errno| (SET_INTERFACE, errno))
+        })
     }
 
     /// Does the same through another process of this executable, for the sake of the SELinux
@@ -50,34 +74,32 @@ impl Tap<'_> {
     fn create_with(
         &self,
         netns: &Netns,
-        make: impl FnOnce(&OwnedFd) -> nix::Result<()>,
+        make: impl FnOnce(&OwnedFd) -> std::result::Result<(), Refused>,
     ) -> Result<()> {
         let refusal = |errno| {
             Error::new("create tap as", LinkRef::from(self.name).to_string(), errno)
                 .with_namespace(Some(netns.path()))
         };
         let named = |call: &'static str| {
-            move |errno| {
-                let short = format!("Tuntap IOCTL {call}, errno {}", errno_text(errno));
-                refusal(errno).with_short(short)
-            }
+            move |errno| refusal(errno).with_short(format!("{call}, errno {}", errno_text(errno)))
         };
         fault_point::effect("create tap as").map_err(|_| refusal(Errno::EIO))?;
         // The device belongs to the namespace in which the file is opened.
-        let access = OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        let file = netns.run(|| open("/dev/net/tun", access, Mode::empty()))?.map_err(refusal)?;
-        make(&file).map_err(|errno| match errno {
+        let file = netns.run(open_driver)?.map_err(refusal)?;
+        make(&file).map_err(|(call, errno)| match errno {
             Errno::EBUSY => refusal(Errno::EEXIST),
-            errno => named("TUNSETIFF failed [0]")(errno),
+            errno => named(call)(errno),
         })?;
         if let Some(owner) = self.owner {
-            set(&file, libc::TUNSETOWNER, owner).map_err(named("TUNSETOWNER failed [0]"))?;
+            set(&file, libc::TUNSETOWNER, owner)
+                .map_err(named("Tuntap IOCTL TUNSETOWNER failed [0]"))?;
         }
         if let Some(group) = self.group {
-            set(&file, libc::TUNSETGROUP, group).map_err(named("TUNSETGROUP failed [0]"))?;
+            set(&file, libc::TUNSETGROUP, group)
+                .map_err(named("Tuntap IOCTL TUNSETGROUP failed [0]"))?;
         }
         // Until here the device vanishes with the descriptor.
-        set(&file, libc::TUNSETPERSIST, 1).map_err(named("TUNSETPERSIST failed"))
+        set(&file, libc::TUNSETPERSIST, 1).map_err(named("Tuntap IOCTL TUNSETPERSIST failed"))
     }
 
     fn flags(&self) -> libc::c_int {

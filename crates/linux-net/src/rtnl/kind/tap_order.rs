@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 
-use super::tap::set_interface;
+use super::tap::{Refused, SET_INTERFACE, set_interface};
 use crate::IfName;
 
 /// The first argument of such a process; the device's name and flags follow.
@@ -15,8 +15,15 @@ const ORDER: &str = "--make-tap-device";
 
 /// Has the device made by another process of this executable, which gets `file` as its standard
 /// input. Everything else about the device is done through `file`, by this process.
-pub(super) fn give(file: &OwnedFd, name: &IfName, flags: libc::c_int) -> nix::Result<()> {
-    let refused = |error: io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+pub(super) fn give(
+    file: &OwnedFd,
+    name: &IfName,
+    flags: libc::c_int,
+) -> std::result::Result<(), Refused> {
+    let refused = |error: io::Error| {
+        let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+        ("start of another process failed", errno)
+    };
     #[expect(clippy::disallowed_methods, reason = "a context is changed by starting a process")]
     let mut process = Command::new("/proc/self/exe");
     let status = process
@@ -31,8 +38,8 @@ pub(super) fn give(file: &OwnedFd, name: &IfName, flags: libc::c_int) -> nix::Re
         .map_err(refused)?;
     match status.code() {
         Some(0) => Ok(()),
-        Some(errno) => Err(Errno::from_raw(errno)),
-        None => Err(Errno::EINTR),
+        Some(errno) => Err((SET_INTERFACE, Errno::from_raw(errno))),
+        None => Err((SET_INTERFACE, Errno::EINTR)),
     }
 }
 
@@ -53,4 +60,27 @@ pub fn obey(arguments: &[String]) -> Option<u8> {
     };
     // Error numbers end at 133 (`asm-generic/errno.h`).
     Some(outcome.err().map_or(0, |errno| errno as u8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn obeyed(arguments: &[&str]) -> Option<u8> {
+        obey(&arguments.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn other_arguments_are_no_order() {
+        for arguments in [&[][..], &[ORDER], &[ORDER, "eth0"], &["add", "eth0", "4098"]] {
+            assert_eq!(obeyed(arguments), None, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_makes_no_sense_is_refused() {
+        for (name, flags) in [("a/b", "4098"), ("eth0", "x")] {
+            assert_eq!(obeyed(&[ORDER, name, flags]), Some(libc::EINVAL as u8), "{name} {flags}");
+        }
+    }
 }
