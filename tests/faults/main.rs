@@ -6,6 +6,7 @@
 
 mod bandwidth;
 mod bridge;
+mod dhcp;
 mod firewall;
 mod first_attachment;
 mod flannel;

@@ -1,5 +1,6 @@
 //! Every IPAM plugin as an interface plugin uses it: real executables on a host of its own.
 
+mod dhcp;
 mod host_local;
 mod host_local_collection;
 mod host_local_crowd;

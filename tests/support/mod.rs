@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 pub const SET: &[Plugin] = &[
     Plugin { name: "bandwidth", oldest: "0.3.0", keys: bandwidth, ..CHAINED },
     Plugin { name: "bridge", keys: bridge, delegates: true, ..PLAIN },
+    Plugin { name: "dhcp", keys: dhcp, needs_server: true, ..PLAIN },
     Plugin { name: "dummy", needs: Some(Feature::Dummy), ..ADDRESSED },
     Plugin { name: "firewall", oldest: "0.4.0", ..CHAINED },
     Plugin { name: "flannel", make_surroundings: write_subnet, ..PLAIN },
@@ -36,6 +37,7 @@ const PLAIN: Plugin = Plugin {
     is_chained: false,
     keys: || json!({}),
     needs: None,
+    needs_server: false,
     make_surroundings: |_| {},
 };
 
@@ -66,6 +68,8 @@ pub struct Plugin {
     keys: fn() -> Value,
     /// What the kernel must have for an ADD to succeed.
     needs: Option<Feature>,
+    /// Whether an ADD takes a server, an interface and a daemon, which only its own tests have.
+    needs_server: bool,
     /// Makes what an ADD expects on a host; runs any number of times.
     make_surroundings: fn(&Host),
 }
@@ -80,6 +84,10 @@ fn bridge() -> Value {
 
 fn addressed() -> Value {
     json!({ "ipam": ipam() })
+}
+
+fn dhcp() -> Value {
+    json!({ "ipam": { "type": "dhcp" } })
 }
 
 fn static_() -> Value {
@@ -136,14 +144,17 @@ fn ipam() -> Value {
     json!({ "type": "host-local", "subnet": "10.1.2.0/24" })
 }
 
-/// The plugins that are there.
+/// The plugins that are there. The reference's dhcp does nothing at all without its daemon, not even
+/// DEL, so it is not.
 pub fn plugins() -> impl Iterator<Item = &'static Plugin> {
-    SET.iter().filter(|plugin| !lacks_plugin(plugin.name))
+    let needs_server = |plugin: &Plugin| against_reference() && plugin.needs_server;
+    SET.iter().filter(move |plugin| !lacks_plugin(plugin.name) && !needs_server(plugin))
 }
 
 /// The plugins whose ADD can succeed on this kernel, alone.
 pub fn attaching() -> impl Iterator<Item = &'static Plugin> {
-    plugins().filter(|plugin| !plugin.is_chained && plugin.needs.is_none_or(has))
+    let is_alone = |plugin: &&Plugin| !plugin.needs_server && !plugin.is_chained;
+    plugins().filter(is_alone).filter(|plugin| plugin.needs.is_none_or(has))
 }
 
 /// The plugins whose ADD can succeed on this kernel, after that of another plugin.
@@ -183,6 +194,11 @@ impl Plugin {
         config["name"] = "net1".into();
         config["type"] = self.name.into();
         config
+    }
+
+    /// Whether STATUS has nothing to complain of.
+    pub fn is_ready(&self) -> bool {
+        !self.needs_server
     }
 
     /// Makes what an ADD expects on a host; calls of the functions below do it, too.

@@ -6,7 +6,7 @@ use cni_core::{Attachment, Cleanup, Context, Owned, Request, Result, quote};
 use linux_net::{IfName, Link, Netns, Place, Rtnl};
 
 use crate::configure::Target;
-use crate::lease::Lease;
+use crate::lease;
 
 /// A container, and the name of the interface that an attachment has there.
 pub struct Container<'r> {
@@ -74,7 +74,8 @@ pub fn find_netns(path: &str) -> Result<Option<Netns>> {
 }
 
 /// DEL: the interface goes, the lease is given back, what else the attachment owns is removed, and
-/// none of it waits for another. `find_rest` sees the container while the interface is still there.
+/// none of it waits for another, unless the lease goes back through the interface. `find_rest` sees
+/// the container while the interface is still there.
 pub fn detach<C>(
     request: &Request<C>,
     cleanup: &mut Cleanup,
@@ -85,9 +86,9 @@ pub fn detach<C>(
         None
     });
     let rest = find_rest(container.as_ref());
+    let removal = lease::start_return(request, cleanup);
     let departure =
         container.map(|container| Departure::start(container, &request.attachment.ifname));
-    let removal = Lease::find(request).transpose().map(|lease| lease?.start_removal());
     for thing in rest {
         cleanup.remove(&*thing);
     }

@@ -92,6 +92,18 @@ impl fmt::Display for Lease {
     }
 }
 
+/// DEL: begins to give the lease back. It is done before this returns where the interface has to be
+/// there meanwhile; else the interface may go at the same time.
+pub fn start_return<C>(request: &Request<C>, cleanup: &mut Cleanup) -> Option<Result<RunningDel>> {
+    let removal = Lease::find(request).transpose()?.and_then(|lease| lease.start_removal());
+    // dhcp tells a server, and so may plugins that are not known here.
+    if matches!(request.network.ipam.plugin_type.as_str(), "host-local" | "static") {
+        return Some(removal);
+    }
+    cleanup.record(removal.and_then(RunningDel::finish));
+    None
+}
+
 /// Passes GC on, as the specification demands; without an IPAM plugin there is nothing to do.
 pub fn collect_garbage<C>(request: &Request<C>, cleanup: &mut Cleanup) {
     if let Some(lease) = Lease::find(request).transpose() {

@@ -8,6 +8,7 @@ fn main() -> ExitCode {
     match executable_name().as_str() {
         "bandwidth" => run::<cni_plugin_bandwidth::Bandwidth>(),
         "bridge" => run::<cni_plugin_bridge::Bridge>(),
+        "dhcp" => cni_plugin_dhcp::main(),
         "dummy" => run::<cni_plugin_dummy::Dummy>(),
         "firewall" => run::<cni_plugin_firewall::Firewall>(),
         "flannel" => run::<cni_plugin_flannel::Flannel>(),
@@ -27,9 +28,9 @@ fn main() -> ExitCode {
         other => {
             print_error(&format!(
                 "{other}: no plugin of this name; link this executable under one of the names \
-                 bandwidth, bridge, dummy, firewall, flannel, host-device, host-local, \
-                 ipvlan, loopback, macvlan, portmap, ptp, sbr, static, tap, tuning, \
-                 vlan, vrf"
+                 bandwidth, bridge, dhcp, dummy, firewall, flannel, host-device, \
+                 host-local, ipvlan, loopback, macvlan, portmap, ptp, sbr, static, tap, \
+                 tuning, vlan, vrf"
             ));
             ExitCode::from(2)
         }

@@ -27,6 +27,21 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The value of `CNI_FAULT`, for a process that is not run by [`Network`](crate::Network).
+    pub fn setting(&self) -> &str {
+        &self.setting
+    }
+
+    /// The file of `CNI_FAULT_MARK`.
+    pub fn mark(&self) -> &Path {
+        &self.mark
+    }
+
+    /// The folder of the executables that obey.
+    pub fn plugins(&self) -> &Path {
+        &self.plugins
+    }
+
     /// What was hit, in the words of the effect; `None` before it was, or when there is no effect
     /// of that number.
     pub fn hit(&self) -> Option<String> {

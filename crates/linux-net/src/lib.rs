@@ -1,4 +1,4 @@
-//! Linux networking as the plugins need it: namespaces, rtnetlink, sysctl.
+//! Linux networking as the plugins need it: namespaces, rtnetlink, sysctl, packet sockets.
 //!
 //! Everything is synchronous and blocking. A [`Netns`] is an open network namespace, an [`Rtnl`]
 //! a routing socket bound to one, a [`Request`] one change to send through it; several requests
@@ -7,16 +7,20 @@
 pub mod conntrack;
 mod errno_text;
 mod error;
+mod inherited;
 mod names;
 mod netns;
+mod packet;
 mod rtnl;
 pub mod selinux;
 pub mod sysctl;
 
 pub use error::{Error, Result};
-pub use names::{IfName, InvalidName, Mac, VlanId, random_veth_name};
+pub use inherited::inherited_socket;
+pub use names::{IfName, InvalidName, Mac, VlanId, random_number, random_veth_name};
 pub use netns::{Netns, NetnsLock};
 pub use nix::errno::Errno;
+pub use packet::{PacketFilter, PacketSocket, Received};
 pub use rtnl::address::{Address, AddressOptions};
 pub use rtnl::bridge_port::PortFlags;
 pub use rtnl::bridge_vlan::PortVlan;

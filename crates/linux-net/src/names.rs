@@ -89,6 +89,15 @@ pub fn random_veth_name() -> Result<IfName> {
     Ok(IfName(format!("veth{:08x}", u32::from_be_bytes(random_bytes()?))))
 }
 
+/// Draws a random number.
+///
+/// # Errors
+///
+/// When the kernel gives no random bytes.
+pub fn random_number() -> Result<u64> {
+    Ok(u64::from_ne_bytes(random_bytes()?))
+}
+
 fn random_bytes<const N: usize>() -> Result<[u8; N]> {
     let mut random = [0; N];
     #[expect(unsafe_code, reason = "nix has no getrandom")]

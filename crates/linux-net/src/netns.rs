@@ -79,10 +79,16 @@ impl Netns {
     ///
     /// When the kernel does not tell what the files are.
     pub fn is_same(&self, other: &Self) -> Result<bool> {
-        Ok(self.identity()? == other.identity()?)
+        Ok(self.id()? == other.id()?)
     }
 
-    fn identity(&self) -> Result<(libc::dev_t, libc::ino_t)> {
+    /// Returns what tells the namespace from others that exist at the same time: the numbers of
+    /// its device and its inode.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not tell what the file is.
+    pub fn id(&self) -> Result<(u64, u64)> {
         match fstat(&self.file) {
             Ok(status) => Ok((status.st_dev, status.st_ino)),
             Err(errno) => Err(Error::new("identify", object(&self.path), errno)),

@@ -1,8 +1,7 @@
 //! DEL: the device comes home while the addresses are given back.
 
 use cni_core::{Cleanup, Context, Error, Request, Result, quote};
-use cni_ipam::container;
-use cni_ipam::lease::Lease;
+use cni_ipam::{container, lease};
 use linux_net::{Link, Netns, Place, Rtnl};
 
 use crate::conf::Conf;
@@ -12,7 +11,7 @@ use crate::stranded;
 use crate::sysfs::Sysfs;
 
 pub(crate) fn del(request: &Request<Conf>, cleanup: &mut Cleanup) {
-    let removal = Lease::find(request).transpose().map(|lease| lease?.start_removal());
+    let removal = lease::start_return(request, cleanup);
     let homecoming = bring_home(request);
     if let Some(removal) = removal {
         cleanup.record(removal.and_then(|removal| removal.finish()));

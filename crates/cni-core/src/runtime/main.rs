@@ -37,6 +37,13 @@ pub fn arguments() -> Vec<String> {
     std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
 }
 
+/// How many sockets a service manager has opened for this process (sd_listen_fds(3)).
+pub fn inherited_sockets() -> usize {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<usize>().ok();
+    let is_for_us = number("LISTEN_PID") == usize::try_from(std::process::id()).ok();
+    number("LISTEN_FDS").filter(|_| is_for_us).unwrap_or(0)
+}
+
 fn run(verbs: &Verbs) -> ExitCode {
     match invocation::from_environment() {
         Ok(Asked::Nothing) if std::env::args_os().len() > 1 => run_typed(verbs),

@@ -21,6 +21,7 @@ mod undo;
 pub use delegate::{Delegate, RunningAdd, RunningDel, find_plugin};
 pub use draft::Draft;
 pub use invocation::{Attachment, Command, Invocation};
-pub use main::{arguments, executable_name, main, print_error};
+pub use main::{arguments, executable_name, inherited_sockets, main, print_error};
+pub use output::write as print;
 pub use plugin::{Plugin, Request};
 pub use undo::{Cleanup, Owned, Undo};

@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 /// # Errors
 ///
 /// The kernel's; a reader that has gone away is one.
-pub(super) fn write(text: &str) -> io::Result<()> {
+pub fn write(text: &str) -> io::Result<()> {
     let stdout = io::stdout().as_fd().try_clone_to_owned()?;
     File::from(stdout).write_all(text.as_bytes())
 }

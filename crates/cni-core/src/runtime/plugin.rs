@@ -117,6 +117,11 @@ impl<C> Request<C> {
         SpecVersion::find(&self.network.cni_version).unwrap_or(SpecVersion::V0_1_0)
     }
 
+    /// The call as it came, for a plugin that hands it on.
+    pub fn invocation(&self) -> &Invocation {
+        &self.invocation
+    }
+
     /// Finds the plugin that this one delegates to.
     ///
     /// # Errors

@@ -1,0 +1,206 @@
+//! What is remembered of a lease beyond the life of the daemon.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use cni_core::spec::error::io_cause;
+use cni_core::{Error, Result, quote};
+use linux_net::Netns;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::clock::now;
+use super::port::{Port, random};
+use crate::client::{Client, Identity, Lease, Timing, Wishes};
+
+/// The longest client id in bytes; with the byte before it, it fills an option.
+const LONGEST_CLIENT_ID: usize = 254;
+
+/// The extension of a file that is being written.
+const DRAFT: &str = "new";
+
+/// A lease, whose it is, and where it is in use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) container_id: String,
+    pub(crate) network: String,
+    pub(crate) ifname: String,
+    /// The path of the namespace.
+    pub(crate) netns: String,
+    /// The namespace itself: a path may lead to another one later.
+    pub(crate) netns_id: (u64, u64),
+    /// The life of the machine in which the lease was taken.
+    pub(crate) boot_id: String,
+    pub(crate) wishes: Wishes,
+    pub(crate) lease: Lease,
+}
+
+/// Whose lease it is: `<container>/<network>/<interface>`.
+pub(crate) fn key(container_id: &str, network: &str, ifname: &str) -> String {
+    format!("{container_id}/{network}/{ifname}")
+}
+
+/// How the holder of a lease shows itself to servers.
+pub(crate) fn identity(key: &str, wishes: &Wishes, port: &Port) -> Identity {
+    // A byte that says that it is no hardware address, and the key, cut off.
+    let len = key.len().min(LONGEST_CLIENT_ID);
+    Identity {
+        hardware: port.hardware(),
+        client_id: [&[0], &key.as_bytes()[..len]].concat(),
+        wishes: wishes.clone(),
+        wants_broadcast: port.needs_broadcast(),
+    }
+}
+
+impl Record {
+    pub(crate) fn key(&self) -> String {
+        key(&self.container_id, &self.network, &self.ifname)
+    }
+
+    fn tell_server(self) -> Result<()> {
+        let port = Port::open(&self.netns, &self.ifname)?;
+        if !self.is_of(port.netns()) {
+            return Ok(());
+        }
+        let identity = identity(&self.key(), &self.wishes, &port);
+        let mut client = Client::new(identity, Timing::default(), random);
+        client.adopt(self.lease, now());
+        match client.release() {
+            Some((message, destination)) => port.send(&port.listen()?, &message, destination),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the lease is of this life of the machine and this is its namespace.
+    pub(crate) fn is_of(&self, netns: &Netns) -> bool {
+        self.boot_id == boot_id() && netns.id().is_ok_and(|id| id == self.netns_id)
+    }
+}
+
+/// The life of the machine.
+pub(crate) fn boot_id() -> String {
+    let read = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    read.unwrap_or_default().trim().to_owned()
+}
+
+/// The folder with one file for each lease of a daemon.
+#[derive(Clone, Debug)]
+pub(crate) struct Records(PathBuf);
+
+impl Records {
+    /// The folder beside a socket: `/run/cni/dhcp.leases` for `/run/cni/dhcp.sock`.
+    pub(crate) fn beside(socket_path: &str) -> Self {
+        Self(Path::new(socket_path).with_extension("leases"))
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        let hash: String =
+            Sha256::digest(key).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        self.0.join(hash + ".json")
+    }
+
+    /// Writes a lease, in the place of what was known of it.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is full, or the like; then the old one stays.
+    pub(crate) fn save(&self, record: &Record) -> Result<()> {
+        let path = self.path(&record.key());
+        let text = serde_json::to_vec(record)?;
+        self.replace(&path, &text).map_err(|error| failed("write", &path, &error))
+    }
+
+    fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {
+        fault_point::effect("write a lease")?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        let draft = path.with_extension(DRAFT);
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        file.write_all(text)?;
+        file.sync_all()?;
+        fault_point::effect("put a lease in its place")?;
+        fs::rename(draft, path)
+    }
+
+    /// Removes what a daemon that was killed had not finished to write.
+    pub(super) fn sweep(&self) {
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == DRAFT) {
+                // Nobody reads it, so it may as well stay.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Forgets a lease.
+    ///
+    /// # Errors
+    ///
+    /// When it is still there.
+    pub(crate) fn remove(&self, key: &str) -> Result<()> {
+        let path = self.path(key);
+        fault_point::effect("forget a lease")?;
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(failed("remove", &path, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a lease back to its server and forgets it, for want of a daemon.
+    ///
+    /// # Errors
+    ///
+    /// When it is still on record. A server that cannot be told takes it back in the end.
+    pub(crate) fn release(&self, key: &str) -> Result<()> {
+        if let Ok(Some(record)) = read(&self.path(key)) {
+            let _ = record.tell_server();
+        }
+        self.remove(key)
+    }
+
+    /// All leases. Files that cannot be read are told beside them.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub(crate) fn list(&self) -> Result<(Vec<Record>, Vec<Error>)> {
+        let entries = match fs::read_dir(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((vec![], vec![])),
+            Err(error) => return Err(failed("read", &self.0, &error)),
+            Ok(entries) => entries,
+        };
+        let (mut records, mut errors) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let path = entry.map_err(|error| failed("read", &self.0, &error))?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            match read(&path) {
+                Ok(record) => records.extend(record),
+                Err(error) => errors.push(error),
+            }
+        }
+        records.sort_by_key(Record::key);
+        Ok((records, errors))
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Record>> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("read", path, &error)),
+        Ok(text) => text,
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| {
+        Error::internal(format!("read {}: {error}", quote(&path.to_string_lossy())))
+    })
+}
+
+fn failed(operation: &str, path: &Path, error: &io::Error) -> Error {
+    let path = quote(&path.to_string_lossy());
+    Error::internal(format!("{operation} {path}: {}", io_cause(error)))
+}

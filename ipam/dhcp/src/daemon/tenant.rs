@@ -1,0 +1,327 @@
+//! One attachment of the daemon's: its client, its interface, and who waits for its lease.
+
+use std::sync::mpsc::Sender;
+
+use cni_core::{AddResult, Result};
+use linux_net::PacketSocket;
+
+use super::clock::now;
+use super::log;
+use super::port::{Port, random};
+use super::record::{Record, Records, boot_id, identity, key};
+use crate::client::{Action, Client, Destination, Lease, Message, Moment, Timing, Wishes, frame};
+
+/// Room for a packet in bytes.
+const PACKET_LEN: usize = 2048;
+
+/// So many packets are looked at before others get their turn.
+const PACKETS_AT_ONCE: usize = 32;
+
+/// A client of a connection whose question waits for a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Waiter {
+    pub(super) connection: u64,
+    pub(super) method: String,
+    pub(super) sequence: u64,
+}
+
+/// What has become of a tenant.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nothing that anybody waits for.
+    Goes,
+    /// It has a lease.
+    Holds,
+    /// It has none and will not have one.
+    Ended(String),
+}
+
+/// Whose lease it is, and what it is to be.
+pub(super) struct Order {
+    pub(super) container_id: String,
+    pub(super) network: String,
+    pub(super) ifname: String,
+    pub(super) netns: String,
+    pub(super) wishes: Wishes,
+}
+
+impl Order {
+    pub(super) fn key(&self) -> String {
+        key(&self.container_id, &self.network, &self.ifname)
+    }
+}
+
+/// One attachment.
+pub(super) struct Tenant {
+    order: Order,
+    key: String,
+    port: Port,
+    client: Client,
+    /// Open while an answer is being waited for.
+    socket: Option<PacketSocket>,
+    /// What the interface shows.
+    shown: Option<Lease>,
+    records: Records,
+    closer: Sender<PacketSocket>,
+    pub(super) waiting: Vec<Waiter>,
+}
+
+/// What holds for all tenants.
+#[derive(Clone)]
+pub(super) struct Rules {
+    pub(super) timing: Timing,
+    pub(super) wants_broadcast: bool,
+    /// Comes before the paths of namespaces.
+    pub(super) host_prefix: String,
+    pub(super) records: Records,
+    /// Takes sockets to be closed, for which the kernel makes the closer wait.
+    pub(super) closer: Sender<PacketSocket>,
+}
+
+impl Tenant {
+    /// Begins to look for a lease.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such namespace or interface.
+    pub(super) fn acquire(order: Order, port: Port, rules: &Rules) -> Result<(Self, Fate)> {
+        let mut tenant = Self::new(order, port, rules);
+        if tenant.port.ensure_up()? {
+            tenant.log(&format!("Link \"{}\" down. Attempting to set up", tenant.order.ifname));
+        }
+        let actions = tenant.client.acquire(now());
+        let fate = tenant.perform(actions);
+        Ok((tenant, fate))
+    }
+
+    /// Goes on with a lease from the life of another daemon; `None` when its interface is gone.
+    pub(super) fn adopt(record: Record, rules: &Rules) -> Option<(Self, Fate)> {
+        let netns = format!("{}{}", rules.host_prefix, record.netns);
+        let port = Port::open(&netns, &record.ifname).ok()?;
+        if !record.is_of(port.netns()) {
+            return None;
+        }
+        let Record { container_id, network, ifname, netns, wishes, lease, .. } = record;
+        let order = Order { container_id, network, ifname, netns, wishes };
+        let mut tenant = Self::new(order, port, rules);
+        tenant.shown = Some(lease.clone());
+        let actions = tenant.client.adopt(lease, now());
+        let fate = tenant.perform(actions);
+        tenant.log("lease taken over from an earlier daemon");
+        Some((tenant, fate))
+    }
+
+    fn new(order: Order, port: Port, rules: &Rules) -> Self {
+        let key = order.key();
+        let mut identity = identity(&key, &order.wishes, &port);
+        identity.wants_broadcast |= rules.wants_broadcast;
+        Self {
+            client: Client::new(identity, rules.timing, random),
+            order,
+            key,
+            port,
+            socket: None,
+            shown: None,
+            records: rules.records.clone(),
+            closer: rules.closer.clone(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Whether this attachment is still the one that is in this namespace.
+    pub(super) fn is_in(&mut self, netns: &linux_net::Netns) -> bool {
+        self.port.netns().is_same(netns).unwrap_or(false) && self.port.refresh().unwrap_or(false)
+    }
+
+    pub(super) fn network(&self) -> &str {
+        &self.order.network
+    }
+
+    pub(super) fn container_id(&self) -> &str {
+        &self.order.container_id
+    }
+
+    pub(super) fn ifname(&self) -> &str {
+        &self.order.ifname
+    }
+
+    /// The result of the lease that is held.
+    pub(super) fn result(&self) -> Option<AddResult> {
+        self.client.lease().map(|lease| lease.result(&self.order.wishes))
+    }
+
+    /// The socket to watch, if any.
+    pub(super) fn socket(&self) -> Option<&PacketSocket> {
+        self.socket.as_ref()
+    }
+
+    /// When [`Tenant::tick`] has something to do.
+    pub(super) fn wake(&self) -> Option<Moment> {
+        self.client.wake()
+    }
+
+    /// Does what is due.
+    pub(super) fn tick(&mut self) -> Fate {
+        match self.port.refresh() {
+            Ok(true) => {}
+            Ok(false) => return self.end(&gone(&self.order.ifname)),
+            // It cannot be told now, so it is taken to be there.
+            Err(error) => self.log(&error.to_string()),
+        }
+        self.client.identity.hardware = self.port.hardware();
+        let actions = self.client.tick(now());
+        self.perform(actions)
+    }
+
+    /// Takes the packets that have come.
+    pub(super) fn receive(&mut self) -> Fate {
+        let mut buffer = [0; PACKET_LEN];
+        for _ in 0..PACKETS_AT_ONCE {
+            let Some(socket) = &self.socket else { break };
+            // A link that is down is told once, and noticed by whatever is sent next.
+            let Ok(Some(received)) = socket.receive(&mut buffer) else { break };
+            let packet = buffer.get(..received.len).filter(|_| received.vlan.is_none());
+            let message = packet
+                .and_then(|packet| frame::unwrap(packet, received.has_checksum))
+                .and_then(Message::decode);
+            let Some(message) = message else { continue };
+            let actions = self.client.receive(&message, received.from, now());
+            match self.perform(actions) {
+                Fate::Goes => {}
+                fate => return fate,
+            }
+        }
+        Fate::Goes
+    }
+
+    /// Gives the lease back, or gives up the search for one.
+    ///
+    /// # Errors
+    ///
+    /// When the lease cannot be forgotten. A server that cannot be told is only logged: the lease
+    /// ends by itself.
+    pub(super) fn release(mut self) -> Result<Vec<Waiter>> {
+        if let Some((message, destination)) = self.client.release() {
+            self.log("releasing lease");
+            let sent = self.socket_to_send().and_then(|()| self.send(&message, destination));
+            if let Err(error) = sent {
+                self.log(&format!("failed to release DHCP lease: {error}"));
+            }
+        }
+        self.close();
+        self.records.remove(&self.key)?;
+        Ok(self.waiting)
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) -> Fate {
+        let mut fate = Fate::Goes;
+        for action in actions {
+            match action {
+                Action::Tell(text) => self.log(&text),
+                Action::Send(message, destination) => {
+                    let sent =
+                        self.socket_to_send().and_then(|()| self.send(&message, destination));
+                    // It counts as lost on the way, and is sent again.
+                    if let Err(error) = sent {
+                        self.log(&format!("failed to send: {error}"));
+                    }
+                }
+                Action::Hold(lease) => {
+                    fate = match self.hold(lease) {
+                        Ok(()) => Fate::Holds,
+                        Err(error) => self.end(&error.to_string()),
+                    };
+                }
+                Action::GiveUp(why) => fate = self.end(&why),
+                Action::Expire => {
+                    self.log("lease expired, bringing interface DOWN");
+                    if let Err(error) = self.port.set_down() {
+                        self.log(&format!("failed to bring the interface down: {error}"));
+                    }
+                    fate = self.end("lease expired");
+                }
+            }
+        }
+        if !self.client.listens() {
+            self.close();
+        }
+        fate
+    }
+
+    /// Remembers a lease, and has the interface show it when it showed another one.
+    fn hold(&mut self, lease: Lease) -> Result<()> {
+        let Order { container_id, network, ifname, netns, wishes } = &self.order;
+        let record = Record {
+            container_id: container_id.clone(),
+            network: network.clone(),
+            ifname: ifname.clone(),
+            netns: netns.clone(),
+            netns_id: self.port.netns().id()?,
+            boot_id: boot_id(),
+            wishes: wishes.clone(),
+            lease: lease.clone(),
+        };
+        let saved = self.records.save(&record);
+        if let Some(shown) = self.shown.replace(lease) {
+            let (old, new) = (shown.result(wishes), record.lease.result(wishes));
+            if (&old.ips, &old.routes) != (&new.ips, &new.routes) {
+                self.log("the lease has changed, and so does the interface");
+                if let Err(error) = self.port.replace(&old, &new) {
+                    self.log(&format!("failed to change the interface: {error:}"));
+                }
+            }
+            // It is in use, so it is better held than remembered.
+            if let Err(error) = saved {
+                self.log(&error.to_string());
+            }
+            return Ok(());
+        }
+        saved.inspect_err(|_| {
+            if let Some((message, destination)) = self.client.release() {
+                // The server takes it back by itself in the end.
+                let _ = self.send(&message, destination);
+            }
+        })
+    }
+
+    fn end(&mut self, why: &str) -> Fate {
+        self.log(why);
+        self.close();
+        if let Err(error) = self.records.remove(&self.key) {
+            self.log(&error.to_string());
+        }
+        Fate::Ended(why.to_owned())
+    }
+
+    fn socket_to_send(&mut self) -> Result<()> {
+        if self.socket.is_none() {
+            self.socket = Some(self.port.listen()?);
+        }
+        Ok(())
+    }
+
+    fn send(&self, message: &Message, to: Destination) -> Result<()> {
+        match &self.socket {
+            Some(socket) => self.port.send(socket, message, to),
+            None => Ok(()),
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            // Without the thread it is closed here.
+            let _ = self.closer.send(socket);
+        }
+    }
+
+    fn log(&self, text: &str) {
+        log(&format!("{}: {text}", self.key));
+    }
+}
+
+/// Says that an interface is no longer what its lease was for.
+fn gone(ifname: &str) -> String {
+    format!(
+        "interface {ifname} no longer exists or link check failed, terminating lease maintenance"
+    )
+}

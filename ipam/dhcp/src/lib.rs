@@ -1,0 +1,47 @@
+//! CNI plugin: addresses of a DHCP server, kept by a daemon.
+
+mod add;
+mod check;
+mod client;
+mod conf;
+mod daemon;
+mod del;
+mod gc;
+mod plan;
+mod role;
+mod rpc;
+mod status;
+
+use cni_core::spec::conf::ValidAttachment;
+use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
+use conf::Conf;
+pub use role::main;
+
+/// The plugin `dhcp`.
+pub struct Dhcp;
+
+impl Plugin for Dhcp {
+    const NAME: &'static str = "dhcp";
+    const PURPOSE: &'static str = "Gets addresses from a DHCP server, kept by `dhcp daemon`";
+    const LOAD_CONTEXT: &'static str = "error obtaining socketPath: error parsing socket path conf";
+    type Conf = Conf;
+
+    fn default_network() -> serde_json::Value {
+        conf::default_network()
+    }
+    fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
+        add::add(request, undo)
+    }
+    fn del(request: &Request<Conf>, _: &mut Cleanup) -> Result<()> {
+        del::del(request)
+    }
+    fn check(request: &Request<Conf>) -> Result<()> {
+        check::check(request)
+    }
+    fn gc(request: &Request<Conf>, valid: &[ValidAttachment], c: &mut Cleanup) -> Result<()> {
+        gc::gc(request, valid, c)
+    }
+    fn status(request: &Request<Conf>) -> Result<()> {
+        status::status(request)
+    }
+}

@@ -1,0 +1,18 @@
+//! The roles of the one executable.
+
+use std::process::ExitCode;
+
+use cni_core::runtime;
+
+use crate::Dhcp;
+use crate::daemon::{self, leases};
+
+/// Runs the plugin, or the daemon, or the list of what the daemon holds.
+pub fn main() -> ExitCode {
+    let arguments = runtime::arguments();
+    match arguments.split_first() {
+        Some((role, rest)) if role == "daemon" => daemon::run(rest),
+        Some((role, rest)) if role == "leases" => leases::run(rest),
+        _ => runtime::main::<Dhcp>(),
+    }
+}
