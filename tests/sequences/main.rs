@@ -17,5 +17,6 @@ mod sbr;
 #[path = "../support/tuned.rs"]
 mod tuned;
 mod tuning;
+mod vrf;
 #[path = "../support/wired.rs"]
 mod wired;
