@@ -24,6 +24,7 @@ const SKELETON: &[(&str, &str)] = &[
     ("src/check.rs", include_str!("../skeleton/src/check.rs.in")),
     ("src/gc.rs", include_str!("../skeleton/src/gc.rs.in")),
     ("src/status.rs", include_str!("../skeleton/src/status.rs.in")),
+    ("src/validate.rs", include_str!("../skeleton/src/validate.rs.in")),
 ];
 
 /// How the task is called.
@@ -57,7 +58,7 @@ pub fn run(arguments: &ArgMatches) -> Result<()> {
     let text = fs::read_to_string(&manifest).context("read the root manifest")?;
     write(&manifest, &with_plugin(&text, group, name))?;
     println!(
-        "{}\n\nnext: add it to crates/cni-plugins, write its row in README.md and its tests \
+        "{}\n\nnext: add it to crates/cni-plugins and cnitool, write its row in README.md and its tests \
          (docs/adding-a-plugin.md)",
         folder.display()
     );

@@ -7,7 +7,9 @@
 pub mod runtime;
 pub mod spec;
 
-pub use runtime::{Attachment, Cleanup, Delegate, Draft, Invocation, Owned, Plugin, Request, Undo};
+pub use runtime::{
+    Attachment, Cleanup, Delegate, Draft, Invocation, Owned, Plugin, Request, Undo, Validate,
+};
 pub use spec::error::{Code, Context, Error, Result, quote};
 pub use spec::result::{AddResult, Dns, Interface, IpConfig, Route};
 pub use spec::version::SpecVersion;

@@ -43,6 +43,17 @@ pub struct PluginConf {
 }
 
 impl NetworkList {
+    /// The keys of a list, which match exactly.
+    pub const KEYS: [&str; 7] = [
+        "cniVersion",
+        "cniVersions",
+        "name",
+        "disableCheck",
+        "disableGC",
+        "loadOnlyInlinedPlugins",
+        "plugins",
+    ];
+
     /// Reads a list. Its plugins may still be missing: a folder can hold them.
     ///
     /// # Errors

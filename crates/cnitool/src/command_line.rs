@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, Error as Refusal, ErrorKind};
 use clap::{Arg, ArgMatches, Command};
 
+use crate::validate::order::{self, Order};
+
 /// The arguments every verb needs; further ones are ignored.
 const NEEDED: usize = 2;
 
@@ -15,6 +17,17 @@ pub enum Asked {
     Help(String),
     /// A verb.
     Call(Call),
+    /// Whether configurations are right.
+    Validate(Order),
+}
+
+/// Arguments that make no sense.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// What to print: `Error: …` and the usage.
+    pub text: String,
+    /// What to end with.
+    pub exit_code: u8,
 }
 
 /// One run of a network list.
@@ -77,20 +90,23 @@ impl Verb {
 ///
 /// # Errors
 ///
-/// What to print about arguments that make no sense: `Error: …` and the usage.
-pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Asked, String> {
+/// What to print about arguments that make no sense.
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Asked, Mistake> {
+    let arguments: Vec<OsString> = arguments.collect();
+    // Of the reference's verbs 1 is all that scripts know.
+    let exit_code = if arguments.get(1).is_some_and(|verb| verb == "validate") { 2 } else { 1 };
+    let mistake = |text| Mistake { text, exit_code };
     let matches = match grammar().try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(refusal) if refusal.use_stderr() => return Err(reworded(&refusal)),
+        Err(refusal) if refusal.use_stderr() => return Err(mistake(reworded(&refusal))),
         Err(help) => return Ok(Asked::Help(help.to_string())),
     };
     let Some((name, given)) = matches.subcommand() else {
         return Ok(Asked::Help(grammar().render_help().to_string()));
     };
-    let verb = Verb::ALL
-        .into_iter()
-        .find(|verb| verb.name() == name)
-        .expect("the grammar has no other subcommands");
+    let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.name() == name) else {
+        return Ok(Asked::Validate(Order::of(given)));
+    };
     match positional(given).as_slice() {
         [network, netns, ..] => Ok(Asked::Call(Call {
             verb,
@@ -98,11 +114,11 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Asked, String>
             netns: (*netns).clone(),
             ifname: given.get_one::<String>("ifname").filter(|ifname| !ifname.is_empty()).cloned(),
         })),
-        too_few => Err(format!(
+        too_few => Err(mistake(format!(
             "Error: requires at least {NEEDED} arg(s), only received {}\n\nUsage: {}\n",
             too_few.len(),
             verb.usage()
-        )),
+        ))),
     }
 }
 
@@ -135,6 +151,7 @@ fn grammar() -> Command {
                 .override_usage(verb.usage())
                 .arg(Arg::new("arguments").num_args(0..).hide(true))
         }))
+        .subcommand(order::grammar())
 }
 
 /// A refusal with the line that scripts for the reference look for.
@@ -161,7 +178,7 @@ fn reworded(refusal: &Refusal) -> String {
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Result<Asked, String> {
+    fn parsed(line: &str) -> Result<Asked, Mistake> {
         parse(line.split(' ').map(OsString::from))
     }
 
@@ -209,14 +226,38 @@ mod tests {
             ("cnitool --frob", "Error: unknown flag: --frob"),
         ] {
             let refusal = parsed(line).expect_err(line);
-            assert_eq!(refusal.lines().next(), Some(first), "{refusal}");
+            assert_eq!(refusal.text.lines().next(), Some(first), "{}", refusal.text);
+            assert_eq!(refusal.exit_code, 1, "{line}");
         }
-        assert!(parsed("cnitool add -i").expect_err("no value").starts_with("Error: "));
+        assert!(parsed("cnitool add -i").expect_err("no value").text.starts_with("Error: "));
+    }
+
+    #[test]
+    fn validate_takes_files_or_writes_a_schema() {
+        let order = |line: &str| match parsed(line) {
+            Ok(Asked::Validate(order)) => order,
+            other => panic!("{line}: {other:?}"),
+        };
+        let checked = order("cnitool validate --json a.conf --cni-path /bin --strict b.conflist");
+        assert_eq!(checked.files, ["a.conf", "b.conflist"]);
+        assert_eq!(checked.cni_path.as_deref(), Some("/bin"));
+        assert!(checked.json && checked.strict && !checked.any_machine);
+        assert_eq!(order("cnitool validate --schema").schema.as_deref(), Some(""));
+        assert_eq!(order("cnitool validate --schema=bridge").schema.as_deref(), Some("bridge"));
+        for line in
+            ["validate", "validate --frob a", "validate --schema=x a", "validate --schema a"]
+        {
+            let mistake = parsed(&format!("cnitool {line}")).expect_err(line);
+            assert!(mistake.text.starts_with("Error: "), "{}", mistake.text);
+            assert_eq!(mistake.exit_code, 2, "{line}");
+        }
     }
 
     #[test]
     fn help_is_no_mistake() {
-        for line in ["cnitool", "cnitool help", "cnitool --help", "cnitool add -h"] {
+        for line in
+            ["cnitool", "cnitool help", "cnitool --help", "cnitool add -h", "cnitool validate -h"]
+        {
             match parsed(line) {
                 Ok(Asked::Help(text)) => assert!(text.contains("Usage:"), "{text}"),
                 other => panic!("{line}: {other:?}"),

@@ -7,6 +7,7 @@
 mod args;
 mod command_line;
 mod container;
+mod validate;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,21 +16,26 @@ use std::process::ExitCode;
 use cni_core::{Attachment, Result};
 use cni_runtime::{NetworkList, Parameters, Runtime};
 
-use command_line::{Asked, Call, Verb};
+use command_line::{Asked, Call, Mistake, Verb};
+use validate::order::Order;
+use validate::{Machine, Severity};
 
 /// Where network configurations are unless `NETCONFPATH` says otherwise.
 const DEFAULT_FOLDER: &str = "/etc/cni/net.d";
+/// Where distributions have plugins.
+const USUAL_CNI_PATH: &str = "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni";
 
 fn main() -> ExitCode {
     let call = match command_line::parse(std::env::args_os()) {
         Ok(Asked::Call(call)) => call,
+        Ok(Asked::Validate(order)) => return validate(&order),
         Ok(Asked::Help(text)) => {
             print(&mut io::stdout(), &text);
             return ExitCode::SUCCESS;
         }
-        Err(usage) => {
-            print(&mut io::stderr(), &usage);
-            return ExitCode::FAILURE;
+        Err(Mistake { text, exit_code }) => {
+            print(&mut io::stderr(), &text);
+            return ExitCode::from(exit_code);
         }
     };
     match run(&call) {
@@ -58,6 +64,32 @@ fn run(call: &Call) -> Result<String> {
         Verb::Status => runtime.status(&list)?,
     }
     Ok(String::new())
+}
+
+/// Checks files, or writes a schema.
+fn validate(order: &Order) -> ExitCode {
+    if let Some(plugin) = &order.schema {
+        return match validate::schema(plugin) {
+            Some(schema) => {
+                print(&mut io::stdout(), &schema);
+                ExitCode::SUCCESS
+            }
+            None => {
+                print(&mut io::stderr(), &format!("Error: no plugin {plugin:?} in this set\n"));
+                ExitCode::from(2)
+            }
+        };
+    }
+    let cni_path = order.cni_path.clone().or_else(|| variable("CNI_PATH"));
+    let machine = Machine { cni_path: cni_path.unwrap_or_else(|| USUAL_CNI_PATH.to_owned()) };
+    let findings = validate::check(&order.files, (!order.any_machine).then_some(&machine));
+    let text = match order.json {
+        true => validate::for_machines(&findings),
+        false => validate::for_people(&findings, order.files.len()),
+    };
+    print(&mut io::stdout(), &text);
+    let counts = |severity| order.strict || severity == Severity::Error;
+    ExitCode::from(u8::from(findings.iter().any(|finding| counts(finding.severity))))
 }
 
 fn parameters(call: &Call) -> Result<Parameters> {

@@ -11,6 +11,7 @@ mod plan;
 mod role;
 mod rpc;
 mod status;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};

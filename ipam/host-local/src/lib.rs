@@ -11,10 +11,13 @@ mod range_set;
 mod resolv_conf;
 mod status;
 mod store;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
 use conf::Conf;
+pub use range::Range;
+pub use validate::store_and_ranges;
 
 /// The plugin `host-local`.
 pub struct HostLocal;

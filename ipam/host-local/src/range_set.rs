@@ -44,6 +44,11 @@ impl RangeSet {
         self.0[0].start.is_ipv4()
     }
 
+    /// The ranges, in the order of the configuration.
+    pub fn ranges(&self) -> &[Range] {
+        &self.0
+    }
+
     /// Finds the range that `ip` lies in.
     pub fn find_range(&self, ip: IpAddr) -> Option<&Range> {
         self.0.iter().find(|range| range.contains(ip))

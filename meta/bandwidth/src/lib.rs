@@ -10,6 +10,7 @@ mod ifb;
 mod limit;
 mod plan;
 mod status;
+mod validate;
 
 use cni_core::SpecVersion::{self, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0};
 use cni_core::spec::conf::ValidAttachment;

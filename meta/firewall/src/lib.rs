@@ -10,6 +10,7 @@ mod del;
 mod gc;
 mod plan;
 mod status;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, SpecVersion, Undo};

@@ -78,7 +78,7 @@ pub(crate) fn addresses(result: &AddResult) -> Vec<IpAddr> {
 }
 
 /// The name becomes a word of a rule.
-fn admin_chain(written: &str) -> Result<String> {
+pub(crate) fn admin_chain(written: &str) -> Result<String> {
     let is_word = |name: &str| {
         !name.starts_with(['-', '!'])
             && name.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\'))
@@ -93,7 +93,8 @@ fn admin_chain(written: &str) -> Result<String> {
     }
 }
 
-fn isolation(policy: &str, interfaces: &[Interface]) -> Result<Option<Isolation>> {
+/// What the policy asks for, on the first of these interfaces.
+pub(crate) fn isolation(policy: &str, interfaces: &[Interface]) -> Result<Option<Isolation>> {
     let is_strict = match policy {
         "" | "open" => return Ok(None),
         "same-bridge" => false,

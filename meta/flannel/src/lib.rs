@@ -10,12 +10,14 @@ mod plan;
 mod state;
 mod status;
 mod subnet;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
 use serde_json::Value;
 
 use conf::Conf;
+pub use validate::delegated;
 
 /// The plugin `flannel`.
 pub struct Flannel;

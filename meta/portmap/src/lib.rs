@@ -11,6 +11,7 @@ mod mapping;
 mod owner;
 mod plan;
 mod status;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};

@@ -9,6 +9,7 @@ mod plan;
 mod rules;
 mod selection;
 mod status;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};

@@ -11,6 +11,7 @@ mod plan;
 mod record;
 mod status;
 mod sysctls;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};

@@ -8,6 +8,7 @@ mod del;
 mod plan;
 mod status;
 mod table;
+mod validate;
 mod vrf;
 
 use cni_core::spec::conf::ValidAttachment;

@@ -11,6 +11,7 @@ mod plan;
 mod port;
 mod spoof_check;
 mod status;
+mod validate;
 mod vlan;
 
 use cni_core::spec::conf::ValidAttachment;

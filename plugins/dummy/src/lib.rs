@@ -4,6 +4,7 @@ mod add;
 mod check;
 mod conf;
 mod status;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};

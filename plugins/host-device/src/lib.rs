@@ -8,6 +8,7 @@ mod device;
 mod plan;
 mod stranded;
 mod sysfs;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};

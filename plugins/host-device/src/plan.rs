@@ -1,6 +1,6 @@
 //! From the configuration to the device that is meant, or to none for DPDK.
 
-use cni_core::{Error, Result};
+use cni_core::{Error, Request, Result};
 
 use crate::conf::Conf;
 use crate::device::Source;
@@ -41,9 +41,7 @@ impl Plan {
             .or_else(|| given(&conf.kernelpath, Source::KernelPath))
             .or_else(|| given(pci, Source::Pci))
             .or_else(|| given(auxiliary, Source::Auxiliary));
-        let source = source.ok_or_else(|| {
-            Error::internal(r#"specify either "device", "hwaddr", "kernelpath" or "pciBusID""#)
-        })?;
+        let source = source.ok_or_else(no_device)?;
         // Reference: the driver decides even when another key names the device to move.
         let is_driven_by_program = match pci {
             "" => conf.dpdk_mode,
@@ -51,6 +49,31 @@ impl Plan {
         };
         Ok(Self { device: (!is_driven_by_program).then_some(source) })
     }
+}
+
+/// Refuses a configuration that names no device, when the runtime is not to name one either.
+///
+/// # Errors
+///
+/// `specify either …`.
+pub(crate) fn require_device(request: &Request<Conf>) -> Result<()> {
+    let conf = &request.conf;
+    let named = [
+        &conf.device,
+        &conf.hwaddr,
+        &conf.kernelpath,
+        &conf.pci_bus_id,
+        &conf.runtime_config.device_id,
+    ];
+    let by_runtime = request.network.capabilities.get("deviceID") == Some(&true);
+    match by_runtime || named.iter().any(|name| !name.is_empty()) {
+        true => Ok(()),
+        false => Err(no_device()),
+    }
+}
+
+fn no_device() -> Error {
+    Error::internal(r#"specify either "device", "hwaddr", "kernelpath" or "pciBusID""#)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod check;
 mod conf;
 mod plan;
 mod status;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};

@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod del;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};

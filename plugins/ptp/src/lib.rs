@@ -8,6 +8,7 @@ mod gc;
 mod neighbours;
 mod plan;
 mod status;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};

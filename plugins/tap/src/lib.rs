@@ -7,6 +7,7 @@ mod device;
 mod plan;
 mod start;
 mod status;
+mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};

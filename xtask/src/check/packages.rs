@@ -20,7 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("netfilter", &["fault-point"]),
     ("cni-ipam", &["cni-core", "linux-net", "netfilter", "fault-point"]),
     ("cni-runtime", &["cni-core"]),
-    ("cnitool", &["cni-core", "cni-runtime"]),
+    ("cnitool", &["cni-core", "cni-runtime", "linux-net", "plugin"]),
     ("cni-plugins", &["cni-core", "plugin"]),
     ("cni-testkit", &[]),
     ("conformance", &["cni-core", "fault-point"]),

@@ -9,7 +9,7 @@ const LAYOUT: &str = "docs/ARCHITECTURE.md";
 const HOMELESS: &[&str] = &["utils", "util", "common", "helpers", "helper", "misc"];
 
 /// How long a plugin's `lib.rs` may be, in lines of code: it names the plugin and its verbs.
-const PLUGIN_LIB_LINES: usize = 40;
+const PLUGIN_LIB_LINES: usize = 44;
 
 /// Applies every rule about the text of one file.
 pub fn check(source: &Source) -> Vec<Finding> {
@@ -164,11 +164,11 @@ mod tests {
 
     #[test]
     fn a_plugin_lib_longer_than_a_screen_is_found() {
-        let text = format!("//! A.\n\n{}", "/// B.\nfn a() {}\n".repeat(41));
+        let text = format!("//! A.\n\n{}", "/// B.\nfn a() {}\n".repeat(45));
         assert_eq!(
             texts("ipam/a/src/lib.rs", &text),
             [
-                "ipam/a/src/lib.rs: 41 lines of code; a plugin's lib.rs has at most 40 (see docs/ARCHITECTURE.md)"
+                "ipam/a/src/lib.rs: 45 lines of code; a plugin's lib.rs has at most 44 (see docs/ARCHITECTURE.md)"
             ]
         );
         assert_eq!(texts("crates/a/src/lib.rs", &text), [""; 0]);

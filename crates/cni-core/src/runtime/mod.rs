@@ -17,6 +17,7 @@ mod plugin;
 mod termination;
 mod time_limit;
 mod undo;
+mod validate;
 
 pub use delegate::{Delegate, RunningAdd, RunningDel, find_plugin};
 pub use draft::Draft;
@@ -25,3 +26,4 @@ pub use main::{arguments, executable_name, inherited_sockets, main, print_error}
 pub use output::write as print;
 pub use plugin::{Plugin, Request};
 pub use undo::{Cleanup, Owned, Undo};
+pub use validate::Validate;

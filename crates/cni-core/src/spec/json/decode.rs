@@ -256,7 +256,7 @@ impl Entries {
 }
 
 /// The field a key belongs to: written exactly so, or else so but for case.
-fn find_field(key: &str, fields: &'static [&'static str]) -> Option<&'static str> {
+pub(super) fn find_field(key: &str, fields: &[&'static str]) -> Option<&'static str> {
     let exact = fields.iter().find(|field| **field == key);
     exact.or_else(|| fields.iter().find(|field| folds_to(key, field))).copied()
 }

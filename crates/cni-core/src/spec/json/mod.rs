@@ -6,6 +6,8 @@
 
 mod decode;
 mod encode;
+mod probe;
+mod shape;
 mod tree;
 
 use std::fmt;
@@ -13,6 +15,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 
 pub use encode::{to_compact, to_pretty};
+pub use shape::Shape;
 
 /// Why a document could not be read: a syntax error, or a value of the wrong type with its key.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,0 +1,59 @@
+//! The examples of every page are right, and schemas think so, too.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::schemas;
+use crate::validate::network::Networks;
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every page: in the root, in `docs`, and beside every crate.
+fn pages() -> Vec<PathBuf> {
+    let files = |folder: PathBuf| -> Vec<PathBuf> {
+        let entries = fs::read_dir(&folder).expect("a folder of the workspace");
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    };
+    let crates = ["crates", "plugins", "ipam", "meta"].map(|group| files(root().join(group)));
+    let folders = crates.into_iter().flatten().chain([root()]);
+    let readmes = folders.map(|folder| folder.join("README.md")).filter(|file| file.exists());
+    let docs = files(root().join("docs"));
+    let is_page = |file: &PathBuf| file.extension().is_some_and(|ending| ending == "md");
+    readmes.chain(docs.into_iter().filter(is_page)).collect()
+}
+
+/// The configurations of a page: the blocks of JSON that have a `type` or a list of plugins.
+fn examples(page: &str) -> Vec<(String, Value)> {
+    let blocks = page.split("```json\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    let read = |text: &str| -> (String, Value) {
+        let value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        (text.to_owned(), value)
+    };
+    let is_network = |value: &Value| value.get("plugins").or_else(|| value.get("type")).is_some();
+    blocks.map(read).filter(|(_, value)| is_network(value)).collect()
+}
+
+#[test]
+fn nothing_is_found_in_the_examples_of_any_page() {
+    let any_file = schemas::read("");
+    let mut number = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for (text, value) in examples(&text) {
+            number += 1;
+            let ending = if value.get("plugins").is_some() { "conflist" } else { "conf" };
+            let path = format!("{}.{ending}", page.display());
+            let mut networks = Networks::default();
+            networks.check(&path, text.as_bytes(), None);
+            let findings = networks.finish(std::slice::from_ref(&path));
+            assert!(findings.is_empty(), "{}\n{text}", findings[0]);
+            assert_eq!(schemas::refusal(&any_file, &any_file, &value), None, "{path}: {text}");
+        }
+    }
+    assert!(number >= 23, "{number} examples are too few to be all");
+}

@@ -1,0 +1,16 @@
+//! What ADD refuses whatever the machine and the container are.
+
+use cni_core::{Request, Result, Validate};
+
+use crate::Ptp;
+use crate::conf::Conf;
+use crate::plan::Plan;
+
+impl Validate for Ptp {
+    const CHOICES: &'static [(&'static str, &'static [&'static str])] =
+        &[("ipMasqBackend", &["iptables", "nftables"])];
+
+    fn validate(request: &Request<Conf>) -> Result<()> {
+        Plan::new(request).map(drop)
+    }
+}
