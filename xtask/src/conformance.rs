@@ -1,4 +1,4 @@
-//! `conformance`: the table of requirements, habits and differences, as a page for people.
+//! `conformance`: the table of requirements, habits and differences, as pages for people.
 
 use std::fmt::Write;
 use std::fs;
@@ -12,8 +12,11 @@ use crate::workspace::Workspace;
 /// Where the table is kept, relative to the workspace's root.
 pub const FILE: &str = "tests/conformance.toml";
 
-/// Where the page is written, relative to the workspace's root.
+/// Where everything is written with its test, relative to the workspace's root.
 const PAGE: &str = "docs/conformance.md";
+
+/// Where the differences are written for those who switch.
+const DIFFERENCES: &str = "docs/differences.md";
 
 /// What the product promises, each promise with the test that keeps it.
 #[derive(Default, Deserialize)]
@@ -45,22 +48,24 @@ pub struct Row {
 
 /// How the task is called.
 pub fn command() -> Command {
-    Command::new("conformance").about(format!("Writes {PAGE} from {FILE}"))
+    Command::new("conformance").about(format!("Writes {PAGE} and {DIFFERENCES} from {FILE}"))
 }
 
-/// Writes the page.
+/// Writes the pages.
 ///
 /// # Errors
 ///
-/// When the table is missing or wrong, or the page cannot be written.
+/// When the table is missing or wrong, or a page cannot be written.
 pub fn run(_arguments: &ArgMatches) -> Result<()> {
     let root = Workspace::load()?.root;
     let text = fs::read_to_string(root.join(FILE)).with_context(|| format!("read {FILE}"))?;
     let table: Table = toml::from_str(&text).with_context(|| format!("decode {FILE}"))?;
-    let page = root.join(PAGE);
     fs::create_dir_all(root.join("docs"))?;
-    fs::write(&page, render(&table)).with_context(|| format!("write {PAGE}"))?;
+    for (page, text) in [(PAGE, render(&table)), (DIFFERENCES, render_differences(&table))] {
+        fs::write(root.join(page), text).with_context(|| format!("write {page}"))?;
+    }
     println!("{PAGE}: {} rows", table.rows().count());
+    println!("{DIFFERENCES}: {} rows", table.difference.len());
     Ok(())
 }
 
@@ -107,6 +112,37 @@ fn render(table: &Table) -> String {
     page
 }
 
+/// The differences as Markdown, by plugin; those of all plugins come first.
+fn render_differences(table: &Table) -> String {
+    let mut page = String::from(
+        "# Differences from the reference plugins\n\n\
+         What the plugins do otherwise than the reference, on purpose, and why. No configuration \
+         that works with the reference stops working, unless a row says so. Everything else is \
+         meant to be the same: where it is not, that is a mistake in these plugins.\n\n\
+         Written by `cargo xtask conformance` from \
+         [tests/conformance.toml](../tests/conformance.toml); edit that file. Each row has a test \
+         there, which runs on both sets of plugins; [conformance.md](conformance.md) names it.\n",
+    );
+    let mut plugins: Vec<_> = table.difference.iter().map(|row| row.plugin.as_deref()).collect();
+    plugins.sort_unstable();
+    plugins.dedup();
+    let title = |plugin: Option<&str>| plugin.unwrap_or("All plugins").to_owned();
+    let anchor = |title: &str| title.to_lowercase().replace(' ', "-");
+    let links = plugins.iter().map(|plugin| title(*plugin));
+    let links: Vec<_> = links.map(|title| format!("[{title}](#{})", anchor(&title))).collect();
+    page.push_str(&format!("\n{}\n", links.join(" ·\n")));
+    for plugin in plugins {
+        let title = title(plugin);
+        page.push_str(&format!("\n## {title}\n\n| what holds | why |\n| --- | --- |\n"));
+        for row in table.difference.iter().filter(|row| row.plugin.as_deref() == plugin) {
+            let reason = row.reason.as_deref().unwrap_or_default();
+            writeln!(page, "| {} | {} |", cell(&row.text), cell(reason))
+                .expect("writing to a string cannot fail");
+        }
+    }
+    page
+}
+
 /// A text as one cell of a Markdown table.
 fn cell(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
@@ -126,5 +162,22 @@ mod tests {
         let page = render(&table);
         let section = page.split("## Differences").nth(1).expect("the section is there");
         assert!(section.contains("| d1 | bridge | a\\|b c | why | `tests/a.rs::f` |\n"), "{page}");
+    }
+
+    #[test]
+    fn differences_are_grouped_by_plugin() {
+        let row = |plugin: &str, text: &str| {
+            format!(
+                "[[difference]]\nid = \"x\"\n{plugin}text = \"{text}\"\nreason = \"why\"\ntest = \"t\"\n"
+            )
+        };
+        let [first, second] = ["plugin = \"vrf\"\n", "plugin = \"bridge\"\n"];
+        let rows = [row(first, "a"), row(second, "b"), row("", "c"), row(first, "d")].concat();
+        let page = render_differences(&toml::from_str(&rows).expect("a valid table"));
+        let table = "\n\n| what holds | why |\n| --- | --- |\n";
+        let expected = format!(
+            "\n## All plugins{table}| c | why |\n\n## bridge{table}| b | why |\n\n## vrf{table}| a | why |\n| d | why |\n"
+        );
+        assert!(page.ends_with(&expected), "{page}");
     }
 }

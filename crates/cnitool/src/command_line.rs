@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, Error as Refusal, ErrorKind};
 use clap::{Arg, ArgMatches, Command};
 
-use crate::validate::order::{self, Order};
+use crate::order::{self, Order};
 
 /// The arguments every verb needs; further ones are ignored.
 const NEEDED: usize = 2;

@@ -7,6 +7,7 @@
 mod args;
 mod command_line;
 mod container;
+mod order;
 mod validate;
 
 use std::io::{self, Write};
@@ -17,7 +18,7 @@ use cni_core::{Attachment, Result};
 use cni_runtime::{NetworkList, Parameters, Runtime};
 
 use command_line::{Asked, Call, Mistake, Verb};
-use validate::order::Order;
+use order::Order;
 use validate::{Machine, Severity};
 
 /// Where network configurations are unless `NETCONFPATH` says otherwise.

@@ -8,7 +8,6 @@ mod keys;
 mod machine;
 mod nearest;
 mod network;
-pub mod order;
 mod page;
 mod plugin;
 mod ranges;

@@ -57,3 +57,42 @@ fn nothing_is_found_in_the_examples_of_any_page() {
     }
     assert!(number >= 23, "{number} examples are too few to be all");
 }
+
+/// Every source of the plugins and of what they are made of, without what breaks texts into lines.
+fn sources() -> String {
+    let mut folders: Vec<PathBuf> =
+        ["crates", "plugins", "ipam", "meta"].map(|it| root().join(it)).into();
+    let mut text = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of the workspace") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                text += &fs::read_to_string(&path).expect("a source");
+            }
+        }
+    }
+    let lines: Vec<&str> = text.split("\\\n").map(str::trim_start).collect();
+    lines.concat().replace("\\\"", "\"")
+}
+
+#[test]
+fn the_texts_on_the_page_of_troubles_are_those_of_the_plugins() {
+    /// The text of iptables.
+    const OF_OTHERS: &str = "Another app is currently holding the xtables lock";
+    let page = fs::read_to_string(root().join("docs/troubleshooting.md")).expect("the page");
+    let sources = sources();
+    let mut number = 0;
+    for line in page.lines().filter(|line| line.starts_with("- `")) {
+        for text in line.split('`').skip(1).step_by(2).filter(|text| *text != OF_OTHERS) {
+            for part in
+                text.split('…').map(|part| part.trim_matches([' ', '"', '[', ']', ':', ',']))
+            {
+                number += usize::from(!part.is_empty());
+                assert!(sources.contains(part), "{part:?} of {text:?} is no plugin's text");
+            }
+        }
+    }
+    assert!(number > 40, "{number} texts are too few to be all");
+}
