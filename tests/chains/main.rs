@@ -10,3 +10,4 @@ mod list;
 mod reference;
 mod takeover;
 mod tool;
+mod validation;

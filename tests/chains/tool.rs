@@ -133,6 +133,11 @@ impl Answer {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
+    /// What was printed, however the run ended.
+    pub fn printed(self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
     /// Demands success without a word.
     #[track_caller]
     pub fn silent(self) {
