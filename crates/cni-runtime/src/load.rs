@@ -25,7 +25,7 @@ impl NetworkList {
     pub fn load(folder: &Path, name: &str) -> Result<Self> {
         let mut broken = None;
         let (lists, singles): (Vec<_>, Vec<_>) =
-            configurations(folder)?.into_iter().partition(|file| is_list(file));
+            Self::configurations(folder)?.into_iter().partition(|file| is_list(file));
         let nothing = lists.is_empty() && singles.is_empty();
         for file in lists.into_iter().chain(singles) {
             match read_configuration(&file) {
@@ -63,16 +63,32 @@ impl NetworkList {
         Self::from_bytes(&read(file)?)?.complete(folder)
     }
 
+    /// The files with further plugins of a network's list in `folder`, in order.
+    ///
+    /// # Errors
+    ///
+    /// A name that is none, and `failed to read plugin config files in …`.
+    pub fn further_plugins(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
+        // The name becomes a path, and `../x` would leave the folder.
+        names::validate_network_name(name)?;
+        let folder = folder.join(name);
+        files(&folder, &[".conf"])
+            .context(|| format!("failed to read plugin config files in {}", folder.display()))
+    }
+
+    /// The files of a folder that are lists or configurations, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// `open …` when it cannot be read.
+    pub fn configurations(folder: &Path) -> Result<Vec<PathBuf>> {
+        files(folder, &[".conflist", ".conf", ".json"])
+    }
+
     /// Appends the plugins that a folder in `folder` has for this network.
     fn complete(mut self, folder: &Path) -> Result<Self> {
         if !self.load_only_inlined_plugins {
-            // The name becomes a path, and `../x` would leave the folder.
-            names::validate_network_name(&self.name)?;
-            let folder = folder.join(&self.name);
-            let files = files(&folder, &[".conf"]).context(|| {
-                format!("failed to read plugin config files in {}", folder.display())
-            })?;
-            for file in files {
+            for file in Self::further_plugins(folder, &self.name)? {
                 self.plugins.push(PluginConf::from_bytes(&read(&file)?)?);
             }
         }
@@ -102,10 +118,6 @@ fn names_network(file: &Path, name: &str) -> bool {
         .ok()
         .and_then(|bytes| json::from_slice::<Map<String, Value>>(&bytes).ok())
         .is_some_and(|keys| keys.get("name").and_then(Value::as_str) == Some(name))
-}
-
-fn configurations(folder: &Path) -> Result<Vec<PathBuf>> {
-    files(folder, &[".conflist", ".conf", ".json"])
 }
 
 /// The files directly in a folder whose names end so, in bytewise order. A missing folder has

@@ -83,10 +83,11 @@ fn validate(order: &Order) -> ExitCode {
     }
     let cni_path = order.cni_path.clone().or_else(|| variable("CNI_PATH"));
     let machine = Machine { cni_path: cni_path.unwrap_or_else(|| USUAL_CNI_PATH.to_owned()) };
-    let findings = validate::check(&order.files, (!order.any_machine).then_some(&machine));
+    let machine = (!order.any_machine).then_some(&machine);
+    let (findings, files) = validate::check(&order.files, machine);
     let text = match order.json {
         true => validate::for_machines(&findings),
-        false => validate::for_people(&findings, order.files.len()),
+        false => validate::for_people(&findings, files),
     };
     print(&mut io::stdout(), &text);
     let counts = |severity| order.strict || severity == Severity::Error;

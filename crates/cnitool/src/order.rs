@@ -27,7 +27,7 @@ pub fn grammar() -> Command {
     Command::new("validate")
         .about("Check network configurations without running any plugin")
         .override_usage(
-            "cnitool validate [flags] <file>...\n       \
+            "cnitool validate [flags] <file or folder>...\n       \
              cnitool validate --schema[=<plugin>]",
         )
         .arg(
@@ -35,7 +35,7 @@ pub fn grammar() -> Command {
                 .value_name("file")
                 .num_args(1..)
                 .required_unless_present("schema")
-                .help("Configurations (.conf, .json) and lists (.conflist)"),
+                .help("Configurations (.conf, .json), lists (.conflist), folders with some"),
         )
         .arg(flag("json", "Print findings as JSON"))
         .arg(flag("strict", "Fail for warnings, too"))

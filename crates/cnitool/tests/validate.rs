@@ -132,11 +132,48 @@ fn what_the_machine_lacks_is_an_error() {
 
 #[test]
 fn a_folder_beside_the_list_may_have_its_plugins() {
-    let folder = Folder::with(&[("a.conflist", r#"{ "cniVersion": "1.1.0", "name": "a" }"#)]);
-    assert_eq!(folder.validate(&["--any-machine", "a.conflist"]).0, 1);
+    let list = r#"{ "cniVersion": "0.4.0", "name": "a" }"#;
+    let folder = Folder::with(&[("a.conflist", list)]);
+    let validate = || folder.validate(&["--any-machine", "a.conflist"]);
+    assert!(validate().1.starts_with("a.conflist:1:1: error: no plugin configs found [list]\n"));
     fs::create_dir(folder.0.path().join("a")).unwrap();
-    fs::write(folder.0.path().join("a/b.conf"), r#"{ "type": "bridge" }"#).unwrap();
-    assert_eq!(folder.validate(&["--any-machine", "a.conflist"]).0, 0);
+    let write = |name: &str, text: &str| fs::write(folder.0.path().join(name), text).unwrap();
+    write("a/1.conf", r#"{ "type": "bridge" }"#);
+    write("a/2.conf", r#"{ "type": "tuning" }"#);
+    assert_eq!(validate(), (0, "1 file: nothing found\n".to_owned(), String::new()));
+    write("a/1.conf", r#"{ "type": "bridge", "vlan": -1 }"#);
+    write("a/3.conf", r#"{ "typ": "bridge" }"#);
+    let (code, stdout, _) = validate();
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(
+        (code, &lines[..]),
+        (
+            1,
+            [
+                "a/1.conf:1:29: error: bridge: invalid VLAN ID -1 (must be between 0 and 4094) [refused]",
+                "a/3.conf:1:1: error: missing 'type' [list]",
+                "1 file: 2 errors, 0 warnings"
+            ]
+            .as_slice()
+        )
+    );
+    write(
+        "a.conflist",
+        r#"{ "cniVersion": "0.4.0", "name": "a", "loadOnlyInlinedPlugins": true,
+        "plugins": [{ "type": "bridge" }] }"#,
+    );
+    assert_eq!(validate().0, 0, "the folder is not looked at");
+}
+
+#[test]
+fn of_a_folder_the_configurations_are_checked() {
+    let folder = Folder::with(&[("b.conf", RIGHT), ("a.conflist", "{}"), ("notes.txt", "?")]);
+    let (code, stdout, _) = folder.validate(&["--any-machine", "."]);
+    assert_eq!(code, 1);
+    assert!(stdout.starts_with("./a.conflist:1:1: error: "), "{stdout}");
+    assert!(stdout.contains("\n2 files: "), "{stdout}");
+    let empty = Folder::with(&[]);
+    assert_eq!(empty.validate(&["."]), (0, "0 files: nothing found\n".to_owned(), String::new()));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use super::report::Report;
 use super::sense;
 
 /// What a plugin's configuration takes over from its network.
+#[derive(Clone)]
 pub struct Network {
     /// The network's name, and its place.
     pub name: String,

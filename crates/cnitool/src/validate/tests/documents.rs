@@ -48,9 +48,9 @@ fn nothing_is_found_in_the_examples_of_any_page() {
             number += 1;
             let ending = if value.get("plugins").is_some() { "conflist" } else { "conf" };
             let path = format!("{}.{ending}", page.display());
-            let mut networks = Networks::default();
-            networks.check(&path, text.as_bytes(), None);
-            let findings = networks.finish(std::slice::from_ref(&path));
+            let mut networks = Networks::new(None);
+            networks.check_bytes(&path, text.as_bytes());
+            let findings = networks.finish();
             assert!(findings.is_empty(), "{}\n{text}", findings[0]);
             assert_eq!(schemas::refusal(&any_file, &any_file, &value), None, "{path}: {text}");
         }

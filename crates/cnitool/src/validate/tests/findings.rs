@@ -7,12 +7,11 @@ use crate::validate::network::Networks;
 
 /// What is found in files, one finding a line.
 fn found(files: &[(&str, &str)]) -> String {
-    let mut networks = Networks::default();
+    let mut networks = Networks::new(None);
     for (path, text) in files {
-        networks.check(path, text.as_bytes(), None);
+        networks.check_bytes(path, text.as_bytes());
     }
-    let paths: Vec<String> = files.iter().map(|(path, _)| (*path).to_owned()).collect();
-    networks.finish(&paths).iter().map(|finding: &Finding| format!("{finding}\n")).collect()
+    networks.finish().iter().map(|finding: &Finding| format!("{finding}\n")).collect()
 }
 
 /// Checks a bridge with these keys, which begin in the second line.
@@ -332,12 +331,7 @@ fn mistakes_of_syntax_have_line_and_column() {
     ] {
         expected.assert_eq(&found(&[("a.conf", text)]));
     }
-    let mut networks = Networks::default();
-    networks.check(
-        "a.conf",
-        b"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"bridge\",\"bridge\":\"\xff\"}",
-        None,
-    );
-    let findings = networks.finish(&["a.conf".to_owned()]);
-    assert_eq!(findings[0].rule, "encoding");
+    let mut networks = Networks::new(None);
+    networks.check_bytes("a.conf", b"{\"name\":\"n\",\"type\":\"bridge\",\"bridge\":\"\xff\"}");
+    assert_eq!(networks.finish()[0].rule, "encoding");
 }
