@@ -32,9 +32,11 @@ enum Effect {
 }
 
 /// Finds the mistakes of a configuration, each with its place. `judge` gets the offsets of values
-/// to leave out, among which those in `left_out` are always.
+/// to leave out, among which those in `left_out` are always. Keys of the whole configuration that
+/// are `kept` are not to blame.
 pub fn find_mistakes(
     root: &Node<'_>,
+    kept: &[&str],
     left_out: &[usize],
     judge: impl Fn(&[usize]) -> Result<()>,
 ) -> Vec<Mistake> {
@@ -43,7 +45,7 @@ pub fn find_mistakes(
     let mut mistakes: Vec<Mistake> = Vec::new();
     for _ in 0..MOST {
         let Err(error) = judge(&left_out) else { break };
-        let culprit = find_culprit(root, &error, &left_out, &judge);
+        let culprit = find_culprit(root, kept, &error, &left_out, &judge);
         // What is missing now may be what has been left out: such an error is none of the user's,
         // and goes away with the rest of the object or list.
         let lacks_something = match &culprit {
@@ -84,6 +86,7 @@ impl Culprit<'_, '_> {
 
 fn find_culprit<'a, 'b>(
     root: &'a Node<'b>,
+    kept: &[&str],
     error: &Error,
     left_out: &[usize],
     judge: &impl Fn(&[usize]) -> Result<()>,
@@ -104,8 +107,10 @@ fn find_culprit<'a, 'b>(
             Some((Culprit { parent: inside.offset, key, node }, effect))
         };
         // Of two values that contradict each other, the later one is in the wrong place.
-        let deeper = named_nodes(inside, best.is_none())
+        let is_kept = |key: &str| best.is_none() && kept.contains(&key);
+        let deeper = named_nodes(inside)
             .into_iter()
+            .filter(|(key, _)| !key.is_some_and(is_kept))
             .filter_map(effect)
             .max_by_key(|(_, effect)| *effect);
         match (&best, deeper) {
@@ -117,18 +122,14 @@ fn find_culprit<'a, 'b>(
     best.map(|(culprit, _)| culprit)
 }
 
-/// The values in a node, with their keys; of the whole configuration not those that say whose it
-/// is.
-fn named_nodes<'a, 'b>(node: &'a Node<'b>, is_whole: bool) -> Vec<(Option<&'a str>, &'a Node<'b>)> {
-    let is_identity = |key: &str| is_whole && ["name", "type", "cniVersion"].contains(&key);
+/// The values in a node, with their keys.
+fn named_nodes<'a, 'b>(node: &'a Node<'b>) -> Vec<(Option<&'a str>, &'a Node<'b>)> {
     match &node.children {
         Children::None => Vec::new(),
         Children::Elements(elements) => elements.iter().map(|node| (None, node)).collect(),
-        Children::Entries(entries) => entries
-            .iter()
-            .filter(|entry| !is_identity(&entry.key))
-            .map(|entry| (Some(entry.key.as_str()), &entry.value))
-            .collect(),
+        Children::Entries(entries) => {
+            entries.iter().map(|entry| (Some(entry.key.as_str()), &entry.value)).collect()
+        }
     }
 }
 

@@ -20,7 +20,7 @@ impl Networks<'_> {
     pub fn list(&mut self, root: &Node<'_>, report: &mut Report<'_>) {
         list_keys(root, report);
         let read = |left_out: &[usize]| NetworkList::from_bytes(root.without(left_out).as_bytes());
-        let mistakes = find_mistakes(root, &[], |left_out| read(left_out).map(drop));
+        let mistakes = find_mistakes(root, &[], &[], |left_out| read(left_out).map(drop));
         let left_out: Vec<usize> = mistakes.iter().filter_map(|mistake| mistake.offset).collect();
         let plugins = root.get("plugins").map(Node::elements).unwrap_or_default();
         // What a plugin's own configuration lacks is told with it.

@@ -169,7 +169,11 @@ impl<'m> Networks<'m> {
     /// A version that plugins can know.
     pub fn version(&self, root: &Node<'_>, version: &str, report: &mut Report<'_>) {
         let offset = offset_of(root, "cniVersion");
-        if version.is_empty() && !report.has_finding_at(offset) {
+        let written = root.get("cniVersion").map(Node::value).unwrap_or_default();
+        if !written.is_string() && !written.is_null() {
+            let text = format!("cannot read {written} as string in key cniVersion");
+            report.error(offset, "wrong-type", text);
+        } else if version.is_empty() && !report.has_finding_at(offset) {
             let text = "without \"cniVersion\" it is 0.1.0, which knows no CHECK and no lists of \
                         addresses";
             report.warning(offset, "version", text);

@@ -15,6 +15,9 @@ use super::readers::{Reader, Readers};
 use super::report::Report;
 use super::sense;
 
+/// Keys that say whose configuration it is; nothing is wrong with them here.
+const IDENTITY: [&str; 3] = ["name", "type", "cniVersion"];
+
 /// What a plugin's configuration takes over from its network.
 #[derive(Clone)]
 pub struct Network {
@@ -135,15 +138,15 @@ impl PluginCheck<'_, '_, '_> {
         let judge = |left_out: &[usize]| {
             configuration(&self.configuration(left_out)).and_then(|text| known.validate(&text))
         };
-        let mistakes = find_mistakes(self.node, unreadable, judge);
+        let mistakes = find_mistakes(self.node, &IDENTITY, unreadable, judge);
         if mistakes.is_empty() && unreadable.is_empty() && known.name == HostLocal::NAME {
             self.pools.collect(&self.configuration(&[]), self.node, self.report);
         }
         for Mistake { error: Error { msg, details, .. }, offset } in mistakes {
             let details = if details.is_empty() { details } else { format!(" ({details})") };
             let offset = offset.unwrap_or_else(|| self.offset_of_type(None));
-            // What the plugin refuses of a delegate, the delegate would not have refused.
-            if !self.report.findings.iter().any(|finding| finding.text.ends_with(&msg)) {
+            // A plugin and those it calls may refuse the same.
+            if !self.report.has_told(offset, &msg) {
                 self.report.error(offset, "refused", format!("{}: {msg}{details}", known.name));
             }
         }

@@ -35,6 +35,13 @@ impl<'a> Report<'a> {
         self.findings.iter().any(|finding| finding.position == Some(position))
     }
 
+    /// Whether a finding in a place has this text.
+    pub fn has_told(&self, offset: usize, text: &str) -> bool {
+        let position = Some(Position::of(self.text, offset));
+        let told = |finding: &Finding| finding.position == position && finding.text.contains(text);
+        self.findings.iter().any(told)
+    }
+
     fn add(&mut self, severity: Severity, offset: usize, rule: &'static str, text: String) {
         let position = Some(Position::of(self.text, offset));
         let finding = Finding { file: self.file.to_owned(), position, severity, rule, text };

@@ -117,6 +117,7 @@ fn each_plugin_judges_its_configuration() {
         r#"
         { "type": "bridge" },
         { "type": "ptp" },
+        { "type": "ptp" },
         { "type": "dummy" },
         { "type": "macvlan", "mode": "brige", "mac": "02:00" },
         { "type": "ipvlan", "mode": "l4" },
@@ -138,28 +139,29 @@ fn each_plugin_judges_its_configuration() {
         { "type": "flannel", "delegate": { "hairpinMode": true, "promiscMode": true } }"#,
         expect![[r#"
             a.conflist:3:19: error: ptp: no plugin name provided [refused]
-            a.conflist:4:19: error: dummy: dummy interface requires an IPAM configuration [refused]
-            a.conflist:5:38: error: macvlan: unknown macvlan mode: "brige" [refused]
-            a.conflist:5:54: error: macvlan: invalid args 02:00 for MAC addr: address 02:00: invalid MAC address [refused]
-            a.conflist:6:37: error: ipvlan: unknown ipvlan mode: "l4" [refused]
-            a.conflist:7:19: error: vlan: "master" field is required. It specifies the host interface name to create the VLAN for [refused]
-            a.conflist:8:55: error: vlan: invalid VLAN ID 4095 (must be between 0 and 4095 inclusive) (vlanId is 0 to 4094; 4095 is reserved) [refused]
-            a.conflist:9:33: error: tap: invalid MTU -1: it cannot be negative or so large [refused]
-            a.conflist:10:19: error: host-device: specify either "device", "hwaddr", "kernelpath" or "pciBusID" [refused]
-            a.conflist:13:47: error: bandwidth: if rate is set, burst must also be set (ingressRate is 8 and ingressBurst is 0) [refused]
-            a.conflist:13:65: error: bandwidth: if burst is set, rate must also be set (egressRate is 0 and egressBurst is 8) [refused]
-            a.conflist:14:48: error: firewall: unknown ingress policy: "closed" [refused]
-            a.conflist:14:84: error: firewall: iptablesAdminChainName "a b" cannot be the name of a chain [refused]
-            a.conflist:15:87: error: portmap: MasqMarkBit must be between 0 and 31 [refused]
-            a.conflist:15:102: error: portmap: unrecognized backend "x" [refused]
-            a.conflist:16:95: error: portmap: invalid conditionsV4 ";": ";" in it [refused]
-            a.conflist:17:51: error: sbr: gateways list contains multiple IPv4 addresses: 10.0.0.1 and 10.0.0.2 [refused]
-            a.conflist:18:81: error: tuning: invalid net sysctl key: "kernel/x" [refused]
-            a.conflist:19:64: error: tuning: duplicated sysctl keys are not allowed (the key "net.x" occurs more than once in sysctl) [refused]
-            a.conflist:19:81: error: tuning: txQLen -1 is out of range [refused]
-            a.conflist:20:37: error: vrf: cmdAdd failed: could not add VRF a/b: invalid argument (invalid interface name "a/b": it contains '/', ':' or white space) [refused]
-            a.conflist:21:80: error: dhcp: error calling DHCP.Allocate: Can not parse option "hostname": Can not parse option: strconv.ParseUint: parsing "hostname": invalid syntax [refused]
-            a.conflist:22:80: error: bridge: cannot set hairpin mode and promiscuous mode at the same time [refused]
+            a.conflist:4:19: error: ptp: no plugin name provided [refused]
+            a.conflist:5:19: error: dummy: dummy interface requires an IPAM configuration [refused]
+            a.conflist:6:38: error: macvlan: unknown macvlan mode: "brige" [refused]
+            a.conflist:6:54: error: macvlan: invalid args 02:00 for MAC addr: address 02:00: invalid MAC address [refused]
+            a.conflist:7:37: error: ipvlan: unknown ipvlan mode: "l4" [refused]
+            a.conflist:8:19: error: vlan: "master" field is required. It specifies the host interface name to create the VLAN for [refused]
+            a.conflist:9:55: error: vlan: invalid VLAN ID 4095 (must be between 0 and 4095 inclusive) (vlanId is 0 to 4094; 4095 is reserved) [refused]
+            a.conflist:10:33: error: tap: invalid MTU -1: it cannot be negative or so large [refused]
+            a.conflist:11:19: error: host-device: specify either "device", "hwaddr", "kernelpath" or "pciBusID" [refused]
+            a.conflist:14:47: error: bandwidth: if rate is set, burst must also be set (ingressRate is 8 and ingressBurst is 0) [refused]
+            a.conflist:14:65: error: bandwidth: if burst is set, rate must also be set (egressRate is 0 and egressBurst is 8) [refused]
+            a.conflist:15:48: error: firewall: unknown ingress policy: "closed" [refused]
+            a.conflist:15:84: error: firewall: iptablesAdminChainName "a b" cannot be the name of a chain [refused]
+            a.conflist:16:87: error: portmap: MasqMarkBit must be between 0 and 31 [refused]
+            a.conflist:16:102: error: portmap: unrecognized backend "x" [refused]
+            a.conflist:17:95: error: portmap: invalid conditionsV4 ";": ";" in it [refused]
+            a.conflist:18:51: error: sbr: gateways list contains multiple IPv4 addresses: 10.0.0.1 and 10.0.0.2 [refused]
+            a.conflist:19:81: error: tuning: invalid net sysctl key: "kernel/x" [refused]
+            a.conflist:20:64: error: tuning: duplicated sysctl keys are not allowed (the key "net.x" occurs more than once in sysctl) [refused]
+            a.conflist:20:81: error: tuning: txQLen -1 is out of range [refused]
+            a.conflist:21:37: error: vrf: cmdAdd failed: could not add VRF a/b: invalid argument (invalid interface name "a/b": it contains '/', ':' or white space) [refused]
+            a.conflist:22:80: error: dhcp: error calling DHCP.Allocate: Can not parse option "hostname": Can not parse option: strconv.ParseUint: parsing "hostname": invalid syntax [refused]
+            a.conflist:23:80: error: bridge: cannot set hairpin mode and promiscuous mode at the same time [refused]
         "#]],
     );
 }
@@ -224,6 +226,7 @@ fn lists_have_rules_of_their_own() {
         r#"{ "cniVersion": "1.0.0", "name": "a/b", "disableCheck": 1, "plugins": [{ "type": "bridge" }] }"#,
         r#"{ "cniVersion": "1.0.0", "name": "b", "disablegc": true, "args": {}, "x": 1, "plugins": [{}] }"#,
         r#"{ "cniVersion": "1.0.0", "name": "c", "cniVersions": ["one"], "plugins": { "type": "bridge" } }"#,
+        r#"{ "cniVersion": 1, "name": 5, "plugins": [{ "type": 7 }] }"#,
         r#"{ "cniVersion": "1.0.0", "name": "d" }"#,
         r#"{ "cniVersion": "1.0.0", "name": "e", "type": "bridge" }"#,
         r#"{ "cniVersion": "0.3.0", "name": "f", "name": "g", "plugins": [{ "type": "ptp", "ipam": { "type": "static" } }, { "type": "vrf", "vrfname": "v" }] }"#,
@@ -244,10 +247,12 @@ fn lists_have_rules_of_their_own() {
         3.conflist:1:89: error: failed to parse plugin config 0: error parsing configuration: missing 'type' [list]
         4.conflist:1:55: error: error parsing configuration list: invalid cniVersions entry one at index 0: failed to convert major version part "one": strconv.Atoi: parsing "one": invalid syntax [list]
         4.conflist:1:74: error: error parsing configuration list: invalid 'plugins' type map[string]interface {} [list]
-        5.conflist:1:1: error: no plugin configs found [list]
-        6.conflist:1:1: error: the configuration of a single plugin belongs into a file that ends with .conf [file-name]
-        7.conflist:1:17: error: incompatible CNI versions: config is "0.3.0", vrf supports 0.3.1, 0.4.0, 1.0.0, 1.1.0 [version]
-        7.conflist:1:39: warning: "name" is written more than once; the last one counts [duplicate-key]
+        5.conflist:1:17: error: cannot read 1 as string in key cniVersion [wrong-type]
+        5.conflist:1:28: error: error parsing configuration list: invalid name type float64 [list]
+        6.conflist:1:1: error: no plugin configs found [list]
+        7.conflist:1:1: error: the configuration of a single plugin belongs into a file that ends with .conf [file-name]
+        8.conflist:1:17: error: incompatible CNI versions: config is "0.3.0", vrf supports 0.3.1, 0.4.0, 1.0.0, 1.1.0 [version]
+        8.conflist:1:39: warning: "name" is written more than once; the last one counts [duplicate-key]
     "#]].assert_eq(&found(&files));
     expect![[r#"
         a.conf:1:1: error: a list of plugins belongs into a file that ends with .conflist [file-name]
