@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::catalogue::Known;
 use super::document::{Node, offset_of, text};
+use super::page;
 use super::report::Report;
 
 /// The least that IPv4 asks of a link, in bytes (RFC 791).
@@ -21,8 +22,10 @@ pub fn check(known: &Known, shape: &Shape, node: &Node<'_>, report: &mut Report<
     mtu(shape, node, report);
     choices(known, node, report);
     capabilities(known, shape, node, report);
+    // What every configuration may have, only some plugins use.
+    let rows = page::rows(known.page);
     for key in ["ipam", "dns"] {
-        let is_unused = !known.page.contains(&format!("| `{key}")) && !known.has_key_below(key);
+        let is_unused = !rows.iter().any(|row| row.path.split('.').next() == Some(key));
         if let Some(place) = node.get(key).filter(|_| is_unused) {
             let text = format!("{} has no use for {}", known.name, quote(key));
             report.warning(place.offset, "unused-key", text);
