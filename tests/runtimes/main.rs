@@ -1,0 +1,3 @@
+//! The set under real runtimes, each on a machine of its own.
+
+mod stage;
