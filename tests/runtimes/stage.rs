@@ -43,16 +43,17 @@ fn a_machine_takes_its_processes_files_and_groups_with_it() {
          mkdir -p {name}/below
          touch /etc/{name} /var/{name} /opt/{name} /tmp/{name} /dev/shm/{name}"
     ));
+    let sleep = |seconds: &str| format!("echo $$ >/run/sleep-{seconds}; exec sleep {seconds}");
     // Its parent has gone, as those of a runtime's containers do.
-    machine.sh("setsid sleep 1234 >/dev/null 2>&1 &");
-    machine.start(&["sleep", "1235"]);
-    let orphan = machine.wait_for(&["busybox", "pgrep", "-f", "^sleep 1234"]);
-    machine.wait_for(&["busybox", "pgrep", "-f", "^sleep 1235"]);
+    machine.sh(&format!("setsid sh -c '{}' >/dev/null 2>&1 &", sleep("1234")));
+    machine.start(&["sh", "-c", &sleep("1235")]);
+    let orphan = machine.wait_for(&["grep", ".", "/run/sleep-1234"]);
+    machine.wait_for(&["grep", ".", "/run/sleep-1235"]);
     let network = machine.network_of(&orphan);
     assert_eq!(groups(name).len(), 1);
     drop(network);
     drop(machine);
-    assert_eq!(groups(name), [PathBuf::new(); 0]);
+    assert_eq!(groups(name), Vec::<PathBuf>::new());
     for directory in ["/etc", "/var", "/opt", "/tmp", "/dev/shm"] {
         let file = PathBuf::from(directory).join(name);
         assert!(!file.exists(), "{}", file.display());
