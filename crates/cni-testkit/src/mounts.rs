@@ -70,6 +70,8 @@ pub(crate) fn hide_machine(plugins: &Path, groups: &[Shown]) -> Result<()> {
     let sys = Path::new("/run");
     mount(Some("sysfs"), sys, Some("sysfs"), MsFlags::empty(), NONE).context("mount a sysfs")?;
     cgroups::show(groups, &sys.join("fs/cgroup"))?;
+    // Only covered, the old one would still be listed, and runtimes take the first they read of.
+    umount2("/sys", MntFlags::MNT_DETACH).context("take /sys away")?;
     mount(Some(sys), "/sys", NONE, MsFlags::MS_MOVE, NONE).context("replace /sys")?;
 
     for directory in ["/etc", "/var"] {
