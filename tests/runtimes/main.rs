@@ -1,3 +1,4 @@
 //! The set under real runtimes, each on a machine of its own.
 
+mod podman;
 mod stage;
