@@ -51,7 +51,7 @@ impl Machine {
         }
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let groups = ControlGroups::create(&format!("cni-test-{}-{number}", process::id()))
+        let groups = ControlGroups::create(&format!("{}-{number}", process::id()))
             .unwrap_or_else(|error| panic!("make control groups: {error:#}"));
         let shown = groups.shown();
         let namespace = Namespace::start("machine", move || enter(&shown))
@@ -106,7 +106,8 @@ impl Machine {
             let file = file.with_context(|| format!("open {title}"))?;
             setns(file, CloneFlags::CLONE_NEWNET).with_context(|| format!("enter {title}"))
         };
-        Namespace::start(process.trim(), enter).unwrap_or_else(|error| panic!("{error:#}"))
+        let name = format!("process {}", process.trim());
+        Namespace::start(&name, enter).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Makes the outside world: a namespace cabled to this machine.

@@ -69,4 +69,5 @@ fn a_removed_network_takes_its_bridge() {
     podman.run("c1", "--network t1 -p 8080:80");
     podman.podman("network rm -f -t 0 t1");
     podman.shows(expect![""]);
+    assert!(!podman.world().contains("10.1.2."), "{}", podman.world());
 }
