@@ -1,5 +1,6 @@
 //! Podman 4 with the plugins as its network backend.
 
+mod kinds;
 mod lives;
 mod networks;
 mod ports;
