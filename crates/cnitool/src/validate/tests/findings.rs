@@ -201,6 +201,9 @@ fn ranges_are_judged_and_compared() {
         r#""capabilities": { "ipRanges": true }, "ipam": { "type": "host-local" }"#,
         expect![""],
     );
+    // Plugins of one network know what the others have given out.
+    let ptp = r#"{ "type": "ptp", "ipam": { "type": "host-local", "subnet": "10.0.0.0/8" } }"#;
+    list(&format!("{ptp}, {ptp}"), expect![""]);
     let network = |name: &str, subnet: &str, folder: &str| {
         format!(
             r#"{{ "cniVersion": "1.1.0", "name": "{name}", "type": "ptp",
