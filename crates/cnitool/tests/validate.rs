@@ -200,3 +200,14 @@ fn mistakes_on_the_command_line_end_with_2() {
         assert!(stderr.starts_with("Error: "), "{stderr}");
     }
 }
+
+/// What runtimes write, and what their documentation has people write.
+#[test]
+fn nothing_is_found_in_the_usual_networks_of_the_field() {
+    let folder = Folder::with(&[]);
+    let field = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/field");
+    assert_eq!(
+        folder.validate(&["--any-machine", "--strict", field]),
+        (0, "12 files: nothing found\n".to_owned(), String::new())
+    );
+}
