@@ -1,5 +1,9 @@
 //! A node is switched over while containers run, and back: what one set made, the other finishes.
 
+mod every_plugin;
+mod interfaces;
+mod node;
+
 use std::path::Path;
 
 use cni_testkit::{Container, Host, Outside, plugin_dir};
