@@ -1,65 +1,11 @@
 //! firewall: with a firewalld and a message bus of the test's own.
 
-use std::time::{Duration, Instant};
-
-use cni_testkit::{Blocked, Daemon, Host, difference, lacks_version};
+use cni_testkit::{Blocked, Host, difference, lacks_version};
 use serde_json::json;
 
 use crate::firewall_traffic::{Walled, outside};
+use crate::firewalld::Firewalld;
 use crate::walled::{BOTH, firewall, previous};
-
-/// How long a daemon may take to start.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A bus on which everybody may do everything, and nothing is started by itself.
-const BUS: &str = r#"<busconfig>
-    <type>system</type>
-    <listen>unix:path=/run/dbus/system_bus_socket</listen>
-    <auth>EXTERNAL</auth>
-    <policy context="default">
-        <allow user="*"/>
-        <allow own="*"/>
-        <allow send_destination="*" eavesdrop="false"/>
-        <allow receive_sender="*"/>
-    </policy>
-</busconfig>"#;
-
-/// The daemons, which end before their host does.
-struct Firewalld<'h> {
-    host: &'h Host,
-    _daemons: [Daemon; 2],
-}
-
-impl<'h> Firewalld<'h> {
-    fn start(host: &'h Host) -> Self {
-        host.sh(&format!(
-            "mkdir /run/dbus /run/firewalld
-             cat > /run/dbus/test.conf <<'END'\n{BUS}\nEND
-             mount -t tmpfs none /etc/firewalld
-             echo FirewallBackend=nftables > /etc/firewalld/firewalld.conf"
-        ));
-        let bus = host.daemon(&["dbus-daemon", "--config-file=/run/dbus/test.conf", "--nofork"]);
-        wait_for(host, &["test", "-S", "/run/dbus/system_bus_socket"]);
-        let log = "--log-file=/run/firewalld.log";
-        let firewalld = host.daemon(&["firewalld", "--nofork", "--nopid", log]);
-        wait_for(host, &["firewall-cmd", "--state"]);
-        Self { host, _daemons: [firewalld, bus] }
-    }
-
-    fn sources(&self, zone: &str) -> String {
-        let zone = format!("--zone={zone}");
-        self.host.exec(&["firewall-cmd", &zone, "--list-sources"]).trim().to_owned()
-    }
-}
-
-#[track_caller]
-fn wait_for(host: &Host, command: &[&str]) {
-    let deadline = Instant::now() + PATIENCE;
-    while !host.output(command).status.success() {
-        assert!(Instant::now() < deadline, "{command:?} does not succeed");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 /// It is found by itself, and the addresses are its sources as hosts.
 #[test]

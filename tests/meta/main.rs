@@ -10,6 +10,8 @@ mod firewall_firewalld;
 mod firewall_lifecycle;
 mod firewall_nftables;
 mod firewall_traffic;
+#[path = "../support/firewalld.rs"]
+mod firewalld;
 mod flannel;
 mod flannel_lifecycle;
 #[path = "../support/networks.rs"]

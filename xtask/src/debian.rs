@@ -39,6 +39,16 @@ pub const TESTS: &[Need] = &[
     Need { proof: "/usr/sbin/dnsmasq", package: "dnsmasq-base" },
     Need { proof: "/usr/sbin/kea-dhcp4", package: "kea-dhcp4-server" },
     Need { proof: "/usr/sbin/dhcpd", package: "isc-dhcp-server" },
+    // Runtimes, for the tests with real ones.
+    Need { proof: "podman", package: "podman" },
+    Need { proof: "runc", package: "runc" },
+    Need { proof: "conmon", package: "conmon" },
+    Need {
+        proof: "/usr/share/containers/containers.conf",
+        package: "golang-github-containers-common",
+    },
+    Need { proof: "containerd", package: "containerd" },
+    Need { proof: "/usr/sbin/dockerd", package: "docker.io" },
     // The other side of the tests of compatibility: its plugins, and what builds its runtime.
     Need { proof: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },
     Need { proof: "/usr/bin/go", package: "golang-go" },

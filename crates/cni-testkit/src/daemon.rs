@@ -2,8 +2,13 @@
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::{Namespace, namespace::TOOL_PATH};
+
+/// How long a daemon may take to do what is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A process running inside a namespace; it is killed when the value is dropped.
 #[derive(Debug)]
@@ -24,6 +29,24 @@ impl Namespace {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         Daemon(self.spawn(process))
+    }
+
+    /// Repeats a command inside until it succeeds, and returns its standard output.
+    ///
+    /// # Panics
+    ///
+    /// When it does not within a minute; the message holds what it printed last.
+    #[track_caller]
+    pub fn wait_for(&self, command: &[&str]) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let output = self.output(command);
+            if output.status.success() {
+                return String::from_utf8_lossy(&output.stdout).into_owned();
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.exec(command)
     }
 }
 

@@ -12,6 +12,7 @@
 )]
 
 mod cable;
+mod cgroups;
 mod container;
 mod daemon;
 mod faults;
@@ -19,6 +20,7 @@ mod golden;
 mod host;
 mod invocation;
 mod kernel;
+mod machine;
 mod mounts;
 mod namespace;
 mod network;
@@ -41,6 +43,7 @@ pub use faults::{Fault, Mode, for_each_fault};
 pub use host::Host;
 pub use invocation::Invocation;
 pub use kernel::{Feature, has, lacks};
+pub use machine::Machine;
 pub use namespace::Namespace;
 pub use network::Network;
 pub use outcome::{Failure, Outcome, Success};

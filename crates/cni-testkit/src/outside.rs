@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::{Host, Namespace, host::enter_network};
+use crate::{Namespace, host::enter_network};
 
 /// A namespace cabled to a host, knowing no route to the host's containers.
 ///
@@ -15,16 +15,16 @@ pub struct Outside {
 
 impl Outside {
     #[track_caller]
-    pub(crate) fn new(host: &Host) -> Self {
+    pub(crate) fn new(host: &Namespace) -> Self {
         let namespace = Namespace::start("outside", enter_network)
             .unwrap_or_else(|error| panic!("make the outside: {error:#}"));
-        host.sh(&format!(
-            "ip link add name outside type veth peer name eth0 netns {}
-             ip addr add 192.0.2.1/24 dev outside
+        // From here, for a machine does not see the processes of this one.
+        let netns = host.netns_path();
+        let cable = format!("ip link add name eth0 type veth peer name outside netns {netns}");
+        namespace.sh(&cable);
+        host.sh("ip addr add 192.0.2.1/24 dev outside
              ip addr add 2001:db8::1/64 dev outside nodad
-             ip link set outside up",
-            namespace.netns_path()
-        ));
+             ip link set outside up");
         namespace.sh("ip link set lo up
              ip addr add 192.0.2.2/24 dev eth0
              ip addr add 2001:db8::2/64 dev eth0 nodad

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{Host, Namespace, rules};
+use crate::{Namespace, rules};
 
 /// How long the kernel may take to remove the links of a namespace that has ended.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where plugins keep what belongs to an attachment.
-const STATE: [&str; 2] = ["/var/lib/cni", "/run/cni"];
+/// Where plugins and runtimes keep what belongs to an attachment.
+const STATE: [&str; 3] = ["/var/lib/cni", "/run/cni", "/run/netns"];
 
-impl Host {
+impl Namespace {
     /// Links, addresses, routes, policy rules, queueing, packet filter and plugin state with
     /// contents, for comparing before with after.
     ///
@@ -63,9 +63,7 @@ impl Host {
         }
         world
     }
-}
 
-impl Namespace {
     /// What a listing prints, nothing where the kernel lacks what it lists.
     #[track_caller]
     fn dump(&self, command: &[&str]) -> String {
