@@ -1,5 +1,6 @@
 //! The set under real runtimes, each on a machine of its own.
 
+mod containerd;
 #[path = "../support/firewalld.rs"]
 mod firewalld;
 mod neighbours;
