@@ -2,8 +2,8 @@
 
     cri.py Version|RunPodSandbox|PodSandboxStatus|StopPodSandbox|RemovePodSandbox [JSON...]
 
-RunPodSandbox takes pods {"name", "ports": [[host, container]], "annotations"}, all others but
-Version take the pods' ids. Answers are printed as JSON, one line each.
+RunPodSandbox takes pods {"name", "ports": [[protocol, host, container]], "annotations"}, all others
+but Version take the pods' ids. Answers are printed as JSON, one line each.
 """
 
 import json
@@ -61,7 +61,11 @@ def first(found, number, default=b""):
 
 def run_request(pod):
     metadata = message((1, pod["name"]), (2, pod["name"] + "-uid"), (3, "default"))
-    ports = [message((2, container), (3, host)) for host, container in pod["ports"]]
+    protocols = {"tcp": 0, "udp": 1}
+    ports = [
+        message((1, protocols[protocol]), (2, container), (3, host))
+        for protocol, host, container in pod["ports"]
+    ]
     annotations = [message((1, key), (2, value)) for key, value in pod["annotations"].items()]
     config = message(
         (1, metadata),

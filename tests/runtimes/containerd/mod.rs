@@ -1,7 +1,9 @@
 //! containerd 1.6 with the plugins in its network: containers of `ctr`, and pods.
 
 mod ctr;
+mod kubelet;
 mod pods;
+mod takeover;
 
 use std::ops::Deref;
 
