@@ -74,6 +74,8 @@ impl Machine {
     }
 
     /// Starts a daemon that ends with the machine. What it writes is printed when the test fails.
+    ///
+    /// A [`Daemon`] of [`Namespace::daemon`], by contrast, has to be dropped before the machine is.
     #[track_caller]
     pub fn start(&self, command: &[&str]) {
         let program = Path::new(command[0]).file_name().unwrap_or_default().to_string_lossy();
@@ -95,8 +97,10 @@ impl Machine {
         written.unwrap_or_else(|error| panic!("write {path}: {error}"));
     }
 
-    /// The network of a process inside, for instance a container's; what uses it may end before
-    /// the value does, but its links stay as long.
+    /// The network of a process inside, for instance a container's, by the process id in there.
+    ///
+    /// Nothing but the network: commands see the files of the test. The value keeps the namespace
+    /// alive when its processes have ended.
     #[track_caller]
     pub fn network_of(&self, process: &str) -> Namespace {
         let path = format!("/proc/{}/ns/net", process.trim());

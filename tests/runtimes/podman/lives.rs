@@ -1,5 +1,8 @@
 //! Containers that are restarted, killed, removed, and whose rules somebody else removes.
 
+use std::collections::HashSet;
+
+use cni_testkit::Machine;
 use expect_test::expect;
 
 use super::Podman;
@@ -60,6 +63,28 @@ fn a_killed_container_leaves_nothing() {
         podman.exec(&["kill", "-9", &podman.inspect("c2", process)]);
     }
     podman.podman("rm -f -t 0 c2");
+    podman.returns_to(&before);
+}
+
+#[test]
+fn containers_started_at_once_have_addresses_of_their_own() {
+    let Some(podman) = Podman::boot() else { return };
+    let before = podman.warmed_up();
+    let root = Machine::ROOTFS;
+    podman.sh(&format!(
+        "for n in 1 2 3 4 5; do podman run -d --name c$n --network t1 -p 800$n:80 \\
+            --rootfs {root} /bin/sleep 10000 & done
+         wait"
+    ));
+    let mut addresses = HashSet::new();
+    for n in 1..=5 {
+        let name = format!("c{n}");
+        let dialled = format!("127.0.0.1:800{n}");
+        podman.reaches_through(&podman.network(&name), &dialled, "[::]:80");
+        addresses.insert(podman.inspect(&name, ".NetworkSettings.Networks.t1.IPAddress"));
+    }
+    assert_eq!(addresses.len(), 5, "{addresses:?}");
+    podman.sh("for n in 1 2 3 4 5; do podman rm -f -t 0 c$n & done; wait");
     podman.returns_to(&before);
 }
 

@@ -1,5 +1,6 @@
 //! Podman 4 with the plugins as its network backend.
 
+mod kinds;
 mod lives;
 mod networks;
 mod ports;
@@ -8,10 +9,11 @@ use std::ops::Deref;
 
 use cni_testkit::{Machine, Namespace};
 
-/// The plugins do the network. Small machines refuse to raise limits.
+/// The plugins do the network. Small machines refuse to raise limits, and have not every controller.
 const CONTAINERS: &str = r#"
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+pids_limit = 0
 
 [network]
 network_backend = "cni"
