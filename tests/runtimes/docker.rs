@@ -1,26 +1,19 @@
 //! Docker's containers without a network, attached by hand: the page of the documentation, word for
 //! word.
 
-use std::ops::Deref;
-
 use cni_testkit::{Machine, Namespace, against_reference};
 
 use crate::page::section;
 
 const PAGE: &str = include_str!("../../docs/docker.md");
 
-/// A machine with dockerd, its own bridge and rules, and an image of busybox.
-struct Docker(Machine);
+/// dockerd with a bridge and rules of its own, and an image of busybox.
+pub struct Docker<'m>(&'m Machine);
 
-impl Docker {
-    /// Without real root there is none, and the test is recorded as skipped. The reference has no
-    /// commands for people.
+impl<'m> Docker<'m> {
+    /// Starts the daemon.
     #[track_caller]
-    fn boot() -> Option<Self> {
-        if against_reference() {
-            return None;
-        }
-        let machine = Machine::boot()?;
+    pub fn start(machine: &'m Machine) -> Self {
         machine.start(&[
             "dockerd",
             "--storage-driver=vfs",
@@ -30,64 +23,74 @@ impl Docker {
         ]);
         machine.wait_for(&["docker", "version"]);
         machine.sh(&format!("tar -C {} -c . | docker import - busybox", Machine::ROOTFS));
-        Some(Self(machine))
+        Self(machine)
     }
 
-    fn web(&self) -> Namespace {
-        self.network_of(&self.exec(&["docker", "inspect", "-f", "{{.State.Pid}}", "web"]))
+    /// Starts a container that sleeps, with these options.
+    #[track_caller]
+    pub fn run(&self, name: &str, options: &str) -> Namespace {
+        self.0.sh(&format!("docker run -d --name {name} {options} busybox /bin/sleep 10000"));
+        self.network(name)
+    }
+
+    /// The network of a running container.
+    #[track_caller]
+    pub fn network(&self, name: &str) -> Namespace {
+        self.0.network_of(&self.0.exec(&["docker", "inspect", "-f", "{{.State.Pid}}", name]))
     }
 }
 
-impl Deref for Docker {
-    type Target = Machine;
-
-    fn deref(&self) -> &Machine {
-        &self.0
-    }
+/// A machine; without real root there is none, and the test is recorded as skipped. The reference has
+/// no commands for people.
+#[track_caller]
+fn boot() -> Option<Machine> {
+    if against_reference() { None } else { Machine::boot() }
 }
 
 #[test]
 fn a_container_is_attached_by_hand_as_the_page_says() {
-    let Some(docker) = Docker::boot() else { return };
+    let Some(machine) = boot() else { return };
+    let docker = Docker::start(&machine);
     let steps = section(PAGE, "One plugin");
     let (last, steps) = steps.split_last().expect("a section has steps");
     for step in steps {
-        step.run(&docker);
+        step.run(&machine);
     }
-    let web = docker.web();
-    web.reaches(&docker, "10.88.0.1:8081");
+    let web = docker.network("web");
+    web.reaches(&machine, "10.88.0.1:8081");
     drop(web);
-    last.run(&docker);
+    last.run(&machine);
 
     // What is left is shared: the bridge.
-    let shown = docker.shown();
+    let shown = machine.shown();
     assert!(shown.contains("link cni0") && !shown.contains("veth"), "{shown}");
-    assert!(!docker.world().contains("10.88.0.2"), "{}", docker.world());
+    assert!(!machine.world().contains("10.88.0.2"), "{}", machine.world());
 }
 
 #[test]
 fn a_port_is_published_by_hand_as_the_page_says() {
-    let Some(docker) = Docker::boot() else { return };
-    let outside = docker.outside();
+    let Some(machine) = boot() else { return };
+    let docker = Docker::start(&machine);
+    let outside = machine.outside();
     let steps = section(PAGE, "A list of plugins, and a published port");
     // Once for what attachments share.
     for step in &steps {
-        step.run(&docker);
+        step.run(&machine);
     }
-    let before = docker.world();
+    let before = machine.world();
 
     let [configure, start, ask, accept, end] = &steps[..] else { panic!("{steps:?}") };
     for step in [configure, start] {
-        step.run(&docker);
+        step.run(&machine);
     }
-    ask.run(&docker);
-    let web = docker.web();
+    ask.run(&machine);
+    let web = docker.network("web");
     assert_eq!(outside.sees_source(&web, "192.0.2.2:80"), "192.0.2.1");
     drop(web);
     let ask_from_outside = ["curl", "-s", "--max-time", "1", "http://192.0.2.1:8080/"];
     assert!(!outside.output(&ask_from_outside).status.success());
-    accept.run(&docker);
+    accept.run(&machine);
     assert_eq!(outside.exec(&ask_from_outside), "hello\n");
-    end.run(&docker);
-    docker.returns_to(&before);
+    end.run(&machine);
+    machine.returns_to(&before);
 }
