@@ -66,9 +66,9 @@ impl Node {
         // It shares the host's mounts, so its files are in the host's /run.
         let server = outside.daemon(&[
             "dnsmasq",
-            "--keep-in-foreground",
+            // It would give up groups, which the root of a user namespace may not.
+            "--no-daemon",
             "--conf-file=/dev/null",
-            "--user=root",
             "--port=0",
             "--interface=eth0",
             "--pid-file=/run/dnsmasq.pid",
