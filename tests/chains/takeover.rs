@@ -1,5 +1,6 @@
 //! A node is switched over while containers run, and back: what one set made, the other finishes.
 
+mod daemon;
 mod every_plugin;
 mod interfaces;
 mod node;

@@ -7,7 +7,7 @@ use super::node::{Node, Set, WITHOUT_DEVICE};
 use crate::reference::{self, PLUGINS};
 
 /// Whether the reference is not there whole; the test is then recorded as skipped.
-fn lacks_reference() -> bool {
+pub fn lacks_reference() -> bool {
     let plugins = [
         "bandwidth",
         "bridge",

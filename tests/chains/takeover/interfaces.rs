@@ -9,24 +9,10 @@ use serde_json::json;
 use crate::reference::PLUGINS;
 use crate::tool::{Tool, configure_list_of};
 
-/// The networks with the interface of a container in each. The reference's CHECK does not find the
-/// routes that vrf has moved: the row check-moved-routes.
-const NETWORKS: [(&str, &str, Checked); 3] = [
-    ("trunk", "eth0", Checked::ByBoth),
-    ("flat", "eth1", Checked::ByBoth),
-    ("apart", "eth2", Checked::ByOurs),
-];
-
-/// Every container has a VLAN of its own: there is one interface for each on a master.
-const TAGGED: (&str, Checked) = ("eth3", Checked::ByBoth);
+/// The networks, each with the interface that a container has in it.
+const NETWORKS: [(&str, &str); 3] = [("trunk", "eth0"), ("flat", "eth1"), ("apart", "eth2")];
 
 const CONTAINERS: [&str; 2] = ["c1", "c2"];
-
-#[derive(Clone, Copy, PartialEq)]
-enum Checked {
-    ByBoth,
-    ByOurs,
-}
 
 fn configure(host: &Host) {
     let subnet = |subnet: &str| json!({ "type": "host-local", "subnet": subnet });
@@ -48,11 +34,11 @@ fn configure(host: &Host) {
     );
 }
 
-fn attachments(container: &Container) -> Vec<(String, &'static str, Checked)> {
-    let shared = NETWORKS.map(|(network, ifname, checked)| (network.to_owned(), ifname, checked));
-    let (ifname, checked) = TAGGED;
-    let own = (format!("tagged-{}", container.id()), ifname, checked);
-    shared.into_iter().chain([own]).collect()
+/// The networks of a container; it has a VLAN of its own, as there is one interface for each on a
+/// master.
+fn attachments(container: &Container) -> Vec<(String, &'static str)> {
+    let shared = NETWORKS.map(|(network, ifname)| (network.to_owned(), ifname));
+    shared.into_iter().chain([(format!("tagged-{}", container.id()), "eth3")]).collect()
 }
 
 /// The attachments of containers under one set of plugins.
@@ -69,15 +55,16 @@ impl<'h> Side<'h> {
 
     #[track_caller]
     fn attach(&self, container: &Container) {
-        for (network, ifname, _) in attachments(container) {
+        for (network, ifname) in attachments(container) {
             self.tool.add(&network, container, ifname).succeeds();
         }
     }
 
     #[track_caller]
     fn check(&self, container: &Container) {
-        for (network, ifname, checked) in attachments(container) {
-            if self.is_ours || checked == Checked::ByBoth {
+        for (network, ifname) in attachments(container) {
+            // The reference does not find the routes that vrf has moved: the row check-moved-routes.
+            if self.is_ours || network != "apart" {
                 self.tool.check(&network, container, ifname).silent();
             }
         }
@@ -85,7 +72,7 @@ impl<'h> Side<'h> {
 
     #[track_caller]
     fn detach(&self, container: &Container) {
-        for (network, ifname, _) in attachments(container).into_iter().rev() {
+        for (network, ifname) in attachments(container).into_iter().rev() {
             self.tool.del(&network, container, ifname).silent();
         }
     }
@@ -111,10 +98,8 @@ fn uml_every_interface_is_taken_over_and_back() {
     let base = host.world();
     reference.attach(&c1);
     ours.attach(&c2);
-    for container in [&c1, &c2] {
-        ours.check(container);
-        reference.check(container);
-    }
+    ours.check(&c1);
+    reference.check(&c2);
     c1.reaches(&c2, "10.1.1.3:80");
     c1.reaches(&c2, "10.1.3.3:80");
     ours.detach(&c1);

@@ -237,7 +237,8 @@ impl Node {
         assert_eq!(self.outside.sees_source(container, "[2001:db8::2]:80"), "2001:db8::1");
     }
 
-    fn tool(&self, set: Set, container: &Container) -> Tool<'_> {
+    /// The runtime of a set with its plugins, for a container that asks for its port.
+    pub fn tool(&self, set: Set, container: &Container) -> Tool<'_> {
         let tool = match set {
             Set::Ours => Tool::ours(&self.host),
             Set::Reference => Tool::reference(&self.host).expect("looked for by the test"),
