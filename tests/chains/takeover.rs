@@ -3,6 +3,7 @@
 mod daemon;
 mod every_plugin;
 mod interfaces;
+mod lists;
 mod node;
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! A node with a network of every plugin, and containers that are in all of them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use cni_testkit::{Container, Daemon, Host, Outside, plugin_dir};
 use serde_json::{Value, json};
 
+use super::lists::{self, NETWORKS, device_network};
 use crate::reference::PLUGINS;
-use crate::tool::{Tool, configure_list_of, container_id};
+use crate::tool::{Tool, container_id};
 
 /// Longer than a daemon takes to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,7 +24,7 @@ pub enum Set {
 }
 
 impl Set {
-    fn plugins(self) -> std::path::PathBuf {
+    fn plugins(self) -> PathBuf {
         match self {
             Self::Ours => plugin_dir(),
             Self::Reference => PLUGINS.into(),
@@ -40,10 +41,6 @@ pub struct Node {
     given: Mutex<BTreeMap<String, String>>,
     _dhcp_server: Daemon,
 }
-
-/// The networks, each with the interface that a container has in it.
-pub const NETWORKS: [(&str, &str); 5] =
-    [("lo", "lo"), ("web", "eth0"), ("p2p", "eth1"), ("lan", "eth2"), ("leased", "eth3")];
 
 /// The containers from here on have no device of the host's: it would end with them.
 pub const WITHOUT_DEVICE: usize = 7;
@@ -80,57 +77,8 @@ impl Node {
         let node = Self { host, outside, given: Mutex::default(), _dhcp_server: server };
         // The runtimes' folders.
         let _ = Tool::ours(&node.host);
-        node.configure();
+        lists::configure(&node.host, WITHOUT_DEVICE);
         node
-    }
-
-    fn configure(&self) {
-        let dual = json!({ "type": "host-local",
-                           "ranges": [[{ "subnet": "10.1.3.0/24" }], [{ "subnet": "fd00:2::/64" }]],
-                           "routes": [{ "dst": "::/0" }] });
-        let list = |name: &str, plugins: Value| {
-            configure_list_of(&self.host, "1.0.0", name, plugins);
-        };
-        list("lo", json!([{ "type": "loopback" }]));
-        list(
-            "web",
-            json!([
-                { "type": "bridge", "bridge": "cni0", "isDefaultGateway": true, "ipMasq": true,
-                  "hairpinMode": true,
-                  "ipam": { "type": "host-local", "subnet": "10.1.2.0/24" } },
-                { "type": "tuning", "mtu": 1400, "sysctl": { "net.ipv4.conf.eth0.log_martians": "1" } },
-                { "type": "portmap", "capabilities": { "portMappings": true } },
-                { "type": "firewall" },
-                { "type": "bandwidth", "ingressRate": 800_000_000, "ingressBurst": 80_000_000,
-                  "egressRate": 800_000_000, "egressBurst": 80_000_000 }
-            ]),
-        );
-        list(
-            "p2p",
-            json!([
-                { "type": "ptp", "ipMasq": true, "ipam": dual },
-                { "type": "firewall" }
-            ]),
-        );
-        let lan = json!({ "type": "host-local", "subnet": "192.0.2.0/24", "rangeStart": "192.0.2.10",
-                          "gateway": "192.0.2.2" });
-        list(
-            "lan",
-            json!([{ "type": "macvlan", "master": "outside", "ipam": lan }, { "type": "sbr" }]),
-        );
-        let leased = json!({ "type": "dhcp" });
-        list(
-            "leased",
-            json!([{ "type": "macvlan", "master": "outside", "ipam": leased },
-                   { "type": "tuning", "promisc": true }]),
-        );
-        for number in 0..WITHOUT_DEVICE {
-            let address = json!({ "address": format!("10.1.4.{}/24", number + 1) });
-            let ipam = json!({ "type": "static", "addresses": [address] });
-            let device =
-                json!({ "type": "host-device", "device": format!("dev{number}"), "ipam": ipam });
-            list(&device_network(number), json!([device]));
-        }
     }
 
     /// Starts a set's daemon for DHCP and waits for its socket.
@@ -280,10 +228,6 @@ fn attachments(container: &Container) -> Vec<(String, &'static str)> {
     let all = NETWORKS.iter().map(|&(network, ifname)| (network.to_owned(), ifname));
     let device = Some(number(container)).filter(|number| *number < WITHOUT_DEVICE);
     all.chain(device.map(|number| (device_network(number), "eth4"))).collect()
-}
-
-fn device_network(number: usize) -> String {
-    format!("device{number}")
 }
 
 fn number(container: &Container) -> usize {
