@@ -1,5 +1,11 @@
 //! A node is switched over while containers run, and back: what one set made, the other finishes.
 
+mod daemon;
+mod every_plugin;
+mod interfaces;
+mod lists;
+mod node;
+
 use std::path::Path;
 
 use cni_testkit::{Container, Host, Outside, plugin_dir};

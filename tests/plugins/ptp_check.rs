@@ -1,6 +1,6 @@
 //! ptp: CHECK, and everything it can find.
 
-use cni_testkit::{Container, Host, Network, lacks_release};
+use cni_testkit::{Container, Host, Network, difference, lacks_release};
 use serde_json::{Value, json};
 
 use crate::networks::ptp;
@@ -92,6 +92,24 @@ fn missing_addresses_and_routes_are_found() {
         scene.fails("Failed to find Gateway 10.1.2.1 for interface eth0");
         scene.c1.sh("ip addr del 10.1.2.2/24 dev eth0");
         scene.fails("Failed to match addr 10.1.2.2/24 on interface eth0");
+    });
+}
+
+/// The plugins sbr and vrf do that.
+#[test]
+fn routes_may_have_been_moved_into_a_table_of_the_interface() {
+    with_scene(|_, scene| {
+        scene.c1.sh("ip route add 10.1.2.0/24 dev eth0 table 100
+             ip route add default via 10.1.2.1 dev eth0 table 100
+             ip route del default
+             ip route del 10.1.2.0/24");
+        difference("check-moved-routes", || {
+            scene.net.check(scene.c1, "eth0").succeeds().silent();
+        });
+        scene.c1.sh("ip route flush table 100
+             ip link add name other up type bridge
+             ip route add 10.1.2.0/24 dev other table 100");
+        scene.fails("Failed to find Gateway 10.1.2.1 for interface eth0");
     });
 }
 

@@ -77,7 +77,7 @@ fn a_path_that_is_no_namespace_does_not_keep_the_rest() {
     let c1 = host.container("c1");
     let net = ptp(&host, json!({ "ipMasq": true }));
     net.add(&c1, "eth0").succeeds();
-    host.exec(&["touch", "/run/plain"]);
+    host.sh("echo text >/run/plain");
     net.with_env("CNI_NETNS", "/run/plain")
         .del(&c1, "eth0")
         .fails_with(999, "unknown FS magic on \"/run/plain\": 1021994");

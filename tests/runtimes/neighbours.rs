@@ -1,7 +1,8 @@
 //! Other programs with rules of their own on the machine of a runtime.
 
-use cni_testkit::{Blocked, Machine, Namespace};
+use cni_testkit::Blocked;
 
+use crate::docker::Docker;
 use crate::firewalld::Firewalld;
 use crate::podman::Podman;
 
@@ -83,30 +84,4 @@ fn dockers_rules_and_ours_leave_each_other_alone() {
 /// The rules of everybody else, as they are printed.
 fn without_ours(rules: &str) -> String {
     rules.lines().filter(|line| !line.contains("CNI")).map(|line| format!("{line}\n")).collect()
-}
-
-/// dockerd with bridge and rules of its own, and an image of busybox.
-struct Docker<'m>(&'m Machine);
-
-impl<'m> Docker<'m> {
-    #[track_caller]
-    fn start(machine: &'m Machine) -> Self {
-        machine.start(&[
-            "dockerd",
-            "--storage-driver=vfs",
-            "--exec-opt=native.cgroupdriver=cgroupfs",
-            // Small machines refuse to raise limits.
-            "--default-ulimit=nofile=1024:1024",
-        ]);
-        machine.wait_for(&["docker", "version"]);
-        machine.sh(&format!("tar -C {} -c . | docker import - busybox", Machine::ROOTFS));
-        Self(machine)
-    }
-
-    /// Starts a container that sleeps, with these options.
-    #[track_caller]
-    fn run(&self, name: &str, options: &str) -> Namespace {
-        self.0.sh(&format!("docker run -d --name {name} {options} busybox /bin/sleep 10000"));
-        self.0.network_of(&self.0.sh(&format!("docker inspect -f '{{{{.State.Pid}}}}' {name}")))
-    }
 }

@@ -2,7 +2,7 @@
 
 use cni_testkit::{Host, Network, difference, lacks_release};
 
-use crate::support::{Plugin, attaching, undoing};
+use crate::support::{Plugin, attaching, plugins, undoing};
 
 const REFUSED: &str = "plugin's netns and netns from CNI_NETNS should not be the same";
 
@@ -59,4 +59,19 @@ fn del_needs_no_namespace() {
         net.with_env("CNI_NETNS", "/run/netns/gone").del(&c1, "eth0").succeeds().silent();
         net.del_without_netns(&c1, "eth0").succeeds().silent();
     }
+}
+
+/// Docker leaves that for a minute, and whoever is interrupted between unmounting a namespace and
+/// removing the file.
+#[test]
+fn del_takes_an_empty_file_for_a_namespace_that_has_gone() {
+    difference("del-empty-mount-point", || {
+        for plugin in plugins() {
+            let host = Host::new();
+            let c1 = host.container("c1");
+            host.sh("touch /run/netns/left");
+            let call = plugin.call(&host, &c1, "DEL");
+            call.env("CNI_NETNS", "/run/netns/left").run().succeeds().silent();
+        }
+    });
 }

@@ -48,7 +48,11 @@ pub const TESTS: &[Need] = &[
         package: "golang-github-containers-common",
     },
     Need { proof: "containerd", package: "containerd" },
+    // The client of its CRI socket is in Python.
+    Need { proof: "/usr/lib/python3/dist-packages/grpc/__init__.py", package: "python3-grpcio" },
     Need { proof: "/usr/sbin/dockerd", package: "docker.io" },
+    // A page of the documentation asks with it.
+    Need { proof: "curl", package: "curl" },
     // The other side of the tests of compatibility: its plugins, and what builds its runtime.
     Need { proof: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },
     Need { proof: "/usr/bin/go", package: "golang-go" },

@@ -66,11 +66,7 @@ pub fn find_netns(path: &str) -> Result<Option<Netns>> {
     if path.is_empty() {
         return Ok(None);
     }
-    match Netns::open(path) {
-        Ok(netns) => Ok(Some(netns)),
-        Err(error) if error.is_missing() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    Ok(Netns::find(path)?)
 }
 
 /// DEL: the interface goes, the lease is given back, what else the attachment owns is removed, and

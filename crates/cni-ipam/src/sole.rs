@@ -114,5 +114,5 @@ pub fn check_in_words<C>(
     };
     check_link(own)?;
     verify::addresses(&container.rtnl, &attachment.ifname, &previous)?;
-    verify::routes(&container.rtnl, &previous)
+    verify::routes(&container.rtnl, &attachment.ifname, &previous)
 }

@@ -37,9 +37,7 @@ pub fn link(rtnl: &Rtnl, listed: &Interface, kind: &str, prefix: &str) -> Result
 ///
 /// The reference's texts.
 pub fn addresses(rtnl: &Rtnl, ifname: &str, result: &AddResult) -> Result<()> {
-    let link = rtnl
-        .get_link(ifname)
-        .map_err(|_| Error::internal(format!("Cannot find container link {ifname}")))?;
+    let link = container_link(rtnl, ifname)?;
     for ip in &result.ips {
         let Some(address) = ip.address else {
             continue;
@@ -53,33 +51,52 @@ pub fn addresses(rtnl: &Rtnl, ifname: &str, result: &AddResult) -> Result<()> {
                 "Failed to match addr {address} on interface {ifname}"
             )));
         }
-        network_route(rtnl, ifname, ip, family)?;
+        network_route(rtnl, &link, ip, family)?;
     }
     Ok(())
 }
 
 /// The route to the address's own network, which the kernel makes, but not for a single IPv4.
-fn network_route(rtnl: &Rtnl, ifname: &str, ip: &IpConfig, family: Family) -> Result<()> {
+fn network_route(rtnl: &Rtnl, link: &Link, ip: &IpConfig, family: Family) -> Result<()> {
     let Some(address) = ip.address else {
         return Ok(());
     };
     if address.ip().is_ipv4() && address.prefix() == 32 {
         return Ok(());
     }
-    let gateway = shown(ip.gateway);
-    let routes = rtnl.list_routes(family, linux_net::Route::MAIN_TABLE).map_err(|error| {
-        Error::internal(format!(
-            "Error {error} trying to find Gateway {gateway} for interface {ifname}"
-        ))
-    })?;
+    let (gateway, ifname) = (shown(ip.gateway), &link.name);
     let leads_there = |route: &linux_net::Route| {
         route.destination.prefix() == address.prefix()
             && route.destination.network() == address.network()
     };
-    if routes.iter().any(leads_there) {
+    let exists = has_route(rtnl, link, family, None, leads_there).map_err(|error| {
+        Error::internal(format!(
+            "Error {error} trying to find Gateway {gateway} for interface {ifname}"
+        ))
+    })?;
+    if exists {
         return Ok(());
     }
     Err(Error::internal(format!("Failed to find Gateway {gateway} for interface {ifname}")))
+}
+
+/// Whether a table, without one the main table, has such a route.
+///
+/// Plugins behind this one, sbr and vrf, move the interface's routes from the main table into
+/// another one.
+fn has_route(
+    rtnl: &Rtnl,
+    link: &Link,
+    family: Family,
+    table: Option<u32>,
+    is_it: impl Fn(&linux_net::Route) -> bool,
+) -> linux_net::Result<bool> {
+    let listed = rtnl.list_routes(family, table.unwrap_or(linux_net::Route::MAIN_TABLE))?;
+    if listed.iter().any(&is_it) || table.is_some() {
+        return Ok(listed.iter().any(is_it));
+    }
+    let own = rtnl.save_table(link.index, family, None)?;
+    Ok(own.iter().any(|saved| is_it(&saved.route)))
 }
 
 /// Verifies that every route of the result exists in its table.
@@ -87,22 +104,17 @@ fn network_route(rtnl: &Rtnl, ifname: &str, ip: &IpConfig, family: Family) -> Re
 /// # Errors
 ///
 /// The reference's texts.
-pub fn routes(rtnl: &Rtnl, result: &AddResult) -> Result<()> {
+pub fn routes(rtnl: &Rtnl, ifname: &str, result: &AddResult) -> Result<()> {
+    if result.routes.is_empty() {
+        return Ok(());
+    }
+    let link = container_link(rtnl, ifname)?;
     for route in &result.routes {
         let dst = route.dst.ok_or_else(|| {
             Error::internal(format!("Invalid static route found {}", printed(route)))
         })?;
-        let table = route
-            .table
-            .and_then(|table| u32::try_from(table).ok())
-            .filter(|table| *table != 0)
-            .unwrap_or(linux_net::Route::MAIN_TABLE);
-        let present = rtnl.list_routes(family_of(dst.ip()), table).map_err(|error| {
-            Error::internal(format!(
-                "Expected Route {} not route table lookup error {error}",
-                printed(route)
-            ))
-        })?;
+        let table =
+            route.table.and_then(|table| u32::try_from(table).ok()).filter(|table| *table != 0);
         let matches = |found: &linux_net::Route| {
             let same_destination = found.destination.prefix() == dst.prefix()
                 && found.destination.network() == dst.network();
@@ -114,7 +126,14 @@ pub fn routes(rtnl: &Rtnl, result: &AddResult) -> Result<()> {
                 });
             same_destination && via_gateway
         };
-        if !present.iter().any(matches) {
+        let exists =
+            has_route(rtnl, &link, family_of(dst.ip()), table, matches).map_err(|error| {
+                Error::internal(format!(
+                    "Expected Route {} not route table lookup error {error}",
+                    printed(route)
+                ))
+            })?;
+        if !exists {
             return Err(Error::internal(format!(
                 "Expected Route {} not found in routing table",
                 printed(route)
@@ -122,6 +141,11 @@ pub fn routes(rtnl: &Rtnl, result: &AddResult) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn container_link(rtnl: &Rtnl, ifname: &str) -> Result<Link> {
+    rtnl.get_link(ifname)
+        .map_err(|_| Error::internal(format!("Cannot find container link {ifname}")))
 }
 
 fn family_of(address: IpAddr) -> Family {

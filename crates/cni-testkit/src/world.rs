@@ -17,7 +17,8 @@ impl Namespace {
     /// Links, addresses, routes, policy rules, queueing, packet filter and plugin state with
     /// contents, for comparing before with after.
     ///
-    /// Left out is what no attachment owns: lock files, and the address host-local gave last.
+    /// Left out is what no attachment owns: lock files, the address host-local gave last, and its
+    /// index.
     #[track_caller]
     pub fn world(&self) -> String {
         self.world_with(&[])
@@ -84,7 +85,9 @@ fn collect(directory: &Path, files: &mut Vec<(PathBuf, String)>) {
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
-            collect(&path, files);
+            if name != ".owners" {
+                collect(&path, files);
+            }
         } else if name != "lock" && !name.starts_with("last_reserved_ip.") {
             // Sockets cannot be read; that they are there is what counts.
             let content = fs::read(&path).unwrap_or_default();

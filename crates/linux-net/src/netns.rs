@@ -1,5 +1,6 @@
 //! Network namespaces: open, compare, enter.
 
+use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -57,6 +58,22 @@ impl Netns {
             return Err(Error::without_errno("open", object(path), short));
         }
         Self::open_file(path)
+    }
+
+    /// Opens the namespace bound to `path`; `None` when it has gone, be it from its mount point only,
+    /// which is an empty file.
+    ///
+    /// # Errors
+    ///
+    /// When the file is something else, or may not be opened.
+    pub fn find(path: impl AsRef<Path>) -> Result<Option<Self>> {
+        let path = path.as_ref();
+        match Self::open(path) {
+            Ok(netns) => Ok(Some(netns)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) if error.errno().is_none() && is_empty_file(path) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn open_file(path: &Path) -> Result<Self> {
@@ -166,6 +183,10 @@ impl Drop for WayBack {
             std::process::abort();
         }
     }
+}
+
+fn is_empty_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
 }
 
 fn object(path: &Path) -> String {

@@ -39,7 +39,7 @@ pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
     let inside = check_inside(&container.rtnl, inside.unwrap_or(&Interface::default()))?;
     check_port(&host, &previous, &bridge, &inside)?;
     verify::addresses(&container.rtnl, ifname, &previous)?;
-    verify::routes(&container.rtnl, &previous)
+    verify::routes(&container.rtnl, ifname, &previous)
 }
 
 fn find(rtnl: &Rtnl, listed: &Interface) -> Result<Link> {

@@ -10,11 +10,8 @@ pub(crate) fn del(request: &Request<Conf>) -> Result<()> {
     if path.is_empty() {
         return Ok(());
     }
-    let netns = match Netns::open(path) {
-        Ok(netns) => netns,
-        Err(error) if error.is_missing() => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    Rtnl::open(&netns)?.apply(linux_net::Request::set_down(LO))?;
+    if let Some(netns) = Netns::find(path)? {
+        Rtnl::open(&netns)?.apply(linux_net::Request::set_down(LO))?;
+    }
     Ok(())
 }

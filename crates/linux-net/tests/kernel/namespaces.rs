@@ -48,6 +48,22 @@ fn opening_tells_absence_from_other_files() {
 }
 
 #[test]
+fn a_namespace_that_has_gone_may_have_left_its_mount_point() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join("left-by-a-namespace");
+    let _ = std::fs::remove_file(&file);
+    assert!(Netns::find(&file).unwrap().is_none());
+    std::fs::write(&file, "").unwrap();
+    assert!(Netns::find(&file).unwrap().is_none());
+    std::fs::write(&file, "x").unwrap();
+    let other = Netns::find(&file).unwrap_err();
+    assert!(other.to_string().starts_with("unknown FS magic on "), "{other}");
+    assert!(Netns::find(folder).is_err());
+    std::fs::remove_file(&file).unwrap();
+    assert!(Netns::find("/proc/self/ns/net").unwrap().is_some());
+}
+
+#[test]
 fn settings_belong_to_the_namespace_they_are_written_in() {
     isolated(|| {
         let other = another();
