@@ -5,7 +5,6 @@
 )]
 
 mod args;
-mod command_line;
 mod container;
 
 use std::io::{self, Write};
@@ -14,8 +13,7 @@ use std::process::ExitCode;
 
 use cni_core::{Attachment, Result};
 use cni_runtime::{NetworkList, Parameters, Runtime};
-
-use command_line::{Asked, Call, Verb};
+use cnitool::command_line::{self, Asked, Call, Verb};
 
 /// Where network configurations are unless `NETCONFPATH` says otherwise.
 const DEFAULT_FOLDER: &str = "/etc/cni/net.d";

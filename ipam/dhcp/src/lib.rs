@@ -15,7 +15,7 @@ mod status;
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
 use conf::Conf;
-pub use role::main;
+pub use role::{DAEMON_USAGE, main};
 
 /// The plugin `dhcp`.
 pub struct Dhcp;

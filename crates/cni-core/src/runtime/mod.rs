@@ -18,6 +18,7 @@ mod termination;
 mod time_limit;
 mod undo;
 
+pub use command_line::command_line;
 pub use delegate::{Delegate, RunningAdd, RunningDel, find_plugin};
 pub use draft::Draft;
 pub use invocation::{Attachment, Command, Invocation};
