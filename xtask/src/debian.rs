@@ -39,6 +39,14 @@ pub const TESTS: &[Need] = &[
     Need { proof: "/usr/sbin/dnsmasq", package: "dnsmasq-base" },
     Need { proof: "/usr/sbin/kea-dhcp4", package: "kea-dhcp4-server" },
     Need { proof: "/usr/sbin/dhcpd", package: "isc-dhcp-server" },
+    // What packages are installed in, and those who judge them.
+    Need { proof: "/usr/sbin/debootstrap", package: "debootstrap" },
+    Need { proof: "/usr/bin/lintian", package: "lintian" },
+    Need { proof: "/usr/bin/man", package: "man-db" },
+    Need { proof: "/usr/bin/groff", package: "groff" },
+    Need { proof: "/usr/bin/rpm", package: "rpm" },
+    Need { proof: "/usr/bin/podman", package: "podman" },
+    Need { proof: "/usr/bin/containerd", package: "containerd" },
     // The other side of the tests of compatibility: its plugins, and what builds its runtime.
     Need { proof: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },
     Need { proof: "/usr/bin/go", package: "golang-go" },

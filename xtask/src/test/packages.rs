@@ -1,0 +1,134 @@
+//! What the tests of packages need: a delivery, and a Debian to install it in.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::SUITE;
+use crate::dist;
+use crate::process;
+use crate::release::Release;
+use crate::workspace::Workspace;
+
+/// What the installed Debian has beside its base: what the tests use in it.
+const INCLUDED: &str = "iproute2,iptables,nftables";
+
+/// What was made for the tests.
+pub struct Packages {
+    /// The folder of the delivery.
+    pub dist: PathBuf,
+    /// The folder of an installed Debian; `None` without root or a network.
+    pub debian: Option<PathBuf>,
+    release: Release,
+}
+
+impl Packages {
+    /// Builds and packs, and installs a Debian meanwhile, if the filter leaves tests of packages.
+    ///
+    /// # Errors
+    ///
+    /// When cargo fails or something cannot be packed.
+    pub fn prepare(workspace: &Workspace, filter: Option<&str>) -> Result<Option<Self>> {
+        let arguments = ["test", "--quiet", "--package", SUITE, "--test", "packages", "--"];
+        let mut listing = workspace.cargo(&arguments);
+        listing.arg("--list").args(filter).stderr(Stdio::inherit());
+        if !process::capture(&mut listing)?.lines().any(|line| line.ends_with(": test")) {
+            return Ok(None);
+        }
+        let debian = Installation::start(workspace)?;
+        let release = Release::build(workspace)?;
+        let dist = dist::make(workspace, &release, &workspace.target.join("dist"))?;
+        Ok(Some(Self { dist, debian: debian.finish()?, release }))
+    }
+
+    /// Packs a second time: it has to be the same.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be packed or is not the same.
+    pub fn pack_again(&self, workspace: &Workspace) -> Result<()> {
+        let folder = tempfile::tempdir().context("make a folder to pack into")?;
+        let again = dist::make(workspace, &self.release, &folder.path().join("dist"))?;
+        dist::compare(&self.dist, &again)
+    }
+}
+
+/// An installation under way.
+enum Installation {
+    /// One from before, by the same mirror and list of packages.
+    Kept(PathBuf),
+    Running {
+        debootstrap: Child,
+        log: PathBuf,
+        folder: PathBuf,
+    },
+    Impossible,
+}
+
+impl Installation {
+    /// Starts to install the Debian that this machine runs, from where it gets its own packages.
+    fn start(workspace: &Workspace) -> Result<Self> {
+        let folder = workspace.target.join("debian");
+        if folder.join(FINISHED).is_file() {
+            return Ok(Self::Kept(folder));
+        }
+        let Some((mirror, release)) = own_mirror()? else { return Ok(Self::Impossible) };
+        if !nix::unistd::geteuid().is_root() {
+            return Ok(Self::Impossible);
+        }
+        if folder.exists() {
+            fs::remove_dir_all(&folder).context("remove half an installation")?;
+        }
+        let log = workspace.target.join("debootstrap.log");
+        let output = fs::File::create(&log).with_context(|| log.display().to_string())?;
+        println!("installing a Debian in {}", folder.display());
+        let debootstrap = Command::new("debootstrap")
+            .args(["--variant=minbase", "--include", INCLUDED, &release])
+            .arg(&folder)
+            .arg(mirror)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .context("start debootstrap")?;
+        Ok(Self::Running { debootstrap, log, folder })
+    }
+
+    /// Waits for it.
+    fn finish(self) -> Result<Option<PathBuf>> {
+        let (mut debootstrap, log, folder) = match self {
+            Self::Kept(folder) => return Ok(Some(folder)),
+            Self::Impossible => return Ok(None),
+            Self::Running { debootstrap, log, folder } => (debootstrap, log, folder),
+        };
+        if debootstrap.wait()?.success() {
+            fs::write(folder.join(FINISHED), "")?;
+            return Ok(Some(folder));
+        }
+        let log = fs::read_to_string(log).unwrap_or_default();
+        println!("debootstrap failed:\n{log}");
+        Ok(None)
+    }
+}
+
+/// The file that says that an installation is whole.
+const FINISHED: &str = "etc/installed-for-tests";
+
+/// Where this machine gets Debian's own packages, and the release's name.
+fn own_mirror() -> Result<Option<(String, String)>> {
+    if !process::is_installed("debootstrap") || !process::is_installed("apt-get") {
+        return Ok(None);
+    }
+    let format = "$(ORIGIN) $(LABEL) $(REPO_URI) $(RELEASE)";
+    let mut apt = Command::new("apt-get");
+    apt.args(["indextargets", "--format", format, "Created-By: Packages"]);
+    let listing = process::capture(&mut apt)?;
+    let found = listing.lines().find_map(|line| {
+        let (mirror, release) = line.strip_prefix("Debian Debian ")?.split_once(' ')?;
+        let is_whole = !release.contains(['-', '/']);
+        is_whole.then(|| (mirror.to_owned(), release.to_owned()))
+    });
+    Ok(found)
+}
