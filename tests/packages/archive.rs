@@ -2,7 +2,7 @@
 
 use cni_testkit::Host;
 
-use crate::dist::{Dist, PLUGINS, lines};
+use crate::dist::{Dist, lines, plugins};
 
 /// Scripts that install the reference's releases unpack an archive of this layout.
 #[test]
@@ -10,7 +10,7 @@ fn package_archive_has_every_plugin_at_its_top() {
     let Some(dist) = Dist::find() else { return };
     let host = Host::new();
     let archive = dist.file("cni-plugins-linux-", ".tgz");
-    let mut expected: Vec<_> = PLUGINS.map(|name| format!("./{name}")).into();
+    let mut expected: Vec<_> = plugins().iter().map(|name| format!("./{name}")).collect();
     expected.extend(
         ["./", "./LICENSE", "./README.md", "./THIRD-PARTY-NOTICES", "./cnitool"].map(str::to_owned),
     );
@@ -18,7 +18,7 @@ fn package_archive_has_every_plugin_at_its_top() {
     assert_eq!(lines(&host, &["tar", "-tzf", &archive]), expected);
 
     host.sh(&format!("mkdir /run/bin; tar -C /run/bin -xzf {archive}"));
-    for name in PLUGINS {
+    for name in plugins() {
         let answer = host.exec(&["env", "CNI_COMMAND=VERSION", &format!("/run/bin/{name}")]);
         assert!(answer.contains("\"1.1.0\""), "{name}: {answer}");
     }
@@ -33,7 +33,7 @@ fn package_many_in_one_has_every_plugin_under_its_name() {
     let host = Host::new();
     let archive = dist.file("cni-plugins-many-in-one-", ".tgz");
     host.sh(&format!("mkdir /run/bin; tar -C /run/bin -xzf {archive}"));
-    for name in PLUGINS {
+    for name in plugins() {
         let about = host.output(&[&format!("/run/bin/{name}")]).stderr;
         let about = String::from_utf8_lossy(&about).into_owned();
         assert!(about.starts_with(&format!("CNI {name} plugin")), "{about}");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cni_testkit::{Host, debian_dir};
 
-use crate::dist::{Dist, PLUGINS};
+use crate::dist::{Dist, plugins};
 
 /// The Debian that packages are installed in, inside the host.
 const ROOT: &str = "/run/debian";
@@ -117,7 +117,7 @@ fn package_debian_links_the_plugins_on_request() {
     let debian = Debian::on(&host, &installed);
     debian.install(&set(&dist));
     debian.install(&dist.file("cni-plugins-opt_", ".deb"));
-    for name in PLUGINS {
+    for name in plugins() {
         let about = debian.sh(&format!("/opt/cni/bin/{name} 2>&1"));
         assert!(about.starts_with(&format!("CNI {name} plugin")), "{about}");
     }
@@ -130,7 +130,7 @@ fn package_debian_has_a_page_for_every_executable() {
     let Some(dist) = Dist::find() else { return };
     let host = Host::new();
     host.sh(&format!("dpkg-deb -x {} /run/tree", set(&dist)));
-    let mut pages: Vec<_> = PLUGINS.map(|name| format!("man8/cni-{name}.8")).into();
+    let mut pages: Vec<_> = plugins().iter().map(|name| format!("man8/cni-{name}.8")).collect();
     pages.push("man1/cnitool.1".to_owned());
     for page in pages {
         let page = format!("/run/tree/usr/share/man/{page}.gz");

@@ -5,28 +5,16 @@ use std::path::{Path, PathBuf};
 
 use cni_testkit::{Host, dist_dir};
 
-/// The plugins of the set.
-pub const PLUGINS: [&str; 19] = [
-    "bandwidth",
-    "bridge",
-    "dhcp",
-    "dummy",
-    "firewall",
-    "flannel",
-    "host-device",
-    "host-local",
-    "ipvlan",
-    "loopback",
-    "macvlan",
-    "portmap",
-    "ptp",
-    "sbr",
-    "static",
-    "tap",
-    "tuning",
-    "vlan",
-    "vrf",
-];
+/// The plugins of the set, sorted: each has a folder in the work tree.
+pub fn plugins() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["plugins", "ipam", "meta"].map(|group| root.with_file_name(group));
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a group"));
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("text");
+    let mut names: Vec<_> = entries.map(|entry| name(entry.expect("an entry"))).collect();
+    names.sort();
+    names
+}
 
 /// The folder of the delivery.
 pub struct Dist(PathBuf);

@@ -2,7 +2,7 @@
 
 use cni_testkit::Host;
 
-use crate::dist::{Dist, PLUGINS, lines};
+use crate::dist::{Dist, lines, plugins};
 
 /// The package of the set; its name goes on with a version.
 fn set(dist: &Dist) -> String {
@@ -14,7 +14,8 @@ fn package_rpm_has_the_files_where_fedora_has_them() {
     let Some(dist) = Dist::find() else { return };
     let host = Host::new();
     let files = lines(&host, &["rpm", "-qpl", &set(&dist)]);
-    let mut expected: Vec<_> = PLUGINS.map(|name| format!("/usr/libexec/cni/{name}")).into();
+    let mut expected: Vec<_> =
+        plugins().iter().map(|name| format!("/usr/libexec/cni/{name}")).collect();
     for file in [
         "/usr/bin/cnitool",
         "/usr/lib/systemd/system/cni-dhcp.service",
@@ -49,7 +50,7 @@ fn package_rpm_is_installed_and_its_plugins_run() {
          rpm --root /run/fedora --verify --nodeps cni-plugins cni-plugins-opt"
     ));
     let root = "/run/fedora";
-    for name in PLUGINS {
+    for name in plugins() {
         let about = host.sh(&format!("{root}/usr/libexec/cni/{name} 2>&1"));
         assert!(about.starts_with(&format!("CNI {name} plugin")), "{about}");
         let link = host.exec(&["readlink", &format!("{root}/opt/cni/bin/{name}")]);

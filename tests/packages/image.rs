@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cni_testkit::Host;
 use serde_json::Value;
 
-use crate::dist::{Dist, PLUGINS};
+use crate::dist::{Dist, plugins};
 
 /// The archive with the image's layout.
 fn archive(dist: &Dist) -> String {
@@ -45,11 +45,15 @@ fn package_image_has_the_content_that_its_names_say() {
     let sum = host.sh(&format!("zcat {layer} | sha256sum"));
     let sum = sum.split_whitespace().next().expect("a sum");
     assert_eq!(config["rootfs"]["diff_ids"][0], format!("sha256:{sum}"));
-    for name in PLUGINS {
+    for name in plugins() {
         host.sh(&format!("test -x {root}/opt/cni/bin/{name}"));
     }
     let interpreters = host.sh(&format!("find {root} -type f -perm /111 | wc -l"));
-    assert_eq!(interpreters.trim(), (PLUGINS.len() + 2).to_string(), "plugins, cnitool, installer");
+    assert_eq!(
+        interpreters.trim(),
+        (plugins().len() + 2).to_string(),
+        "plugins, cnitool, installer"
+    );
 }
 
 #[test]

@@ -8,3 +8,4 @@ mod fedora;
 mod image;
 mod kubernetes;
 mod materials;
+mod privileges;

@@ -34,6 +34,14 @@ impl Distribution {
         }
     }
 
+    /// Where zsh looks for the completions of packages, below its folder.
+    fn zsh_functions(self) -> &'static str {
+        match self {
+            Self::Debian => "vendor-completions",
+            Self::Fedora => "site-functions",
+        }
+    }
+
     /// Everything of the package of the set.
     ///
     /// # Errors
@@ -48,7 +56,7 @@ impl Distribution {
             }
         }
         self.add_units(shipment, &mut tree)?;
-        add_manual(shipment, &mut tree)?;
+        self.add_manual(shipment, &mut tree)?;
         add_documents(shipment, &mut tree)?;
         let doc = format!("{DOC}/{NAME}");
         match self {
@@ -88,26 +96,28 @@ impl Distribution {
         }
         Ok(())
     }
-}
 
-/// Man pages, and completions: those of cnitool where shells look; those of the plugins, which are in
-/// nobody's path and have names such as `bridge` that are others' commands, where they do no harm.
-fn add_manual(shipment: &Shipment, tree: &mut Tree) -> Result<()> {
-    for (name, page) in &shipment.manual.pages {
-        let section = name.rsplit('.').next().context("a page has a section")?;
-        let page = tarball::gzip(page, 0)?;
-        tree.file(&format!("usr/share/man/man{section}/{name}.gz"), &page);
+    /// Man pages, and completions: those of cnitool where shells look; those of the plugins, which are in
+    /// nobody's path and have names such as `bridge` that are others' commands, where they do no harm.
+    fn add_manual(self, shipment: &Shipment, tree: &mut Tree) -> Result<()> {
+        for (name, page) in &shipment.manual.pages {
+            let section = name.rsplit('.').next().context("a page has a section")?;
+            let page = tarball::gzip(page, 0)?;
+            tree.file(&format!("usr/share/man/man{section}/{name}.gz"), &page);
+        }
+        for (name, text) in &shipment.manual.completions {
+            let path = match name.as_str() {
+                "bash/cnitool" => "usr/share/bash-completion/completions/cnitool".to_owned(),
+                "zsh/_cnitool" => format!("usr/share/zsh/{}/_cnitool", self.zsh_functions()),
+                "fish/cnitool.fish" => {
+                    "usr/share/fish/vendor_completions.d/cnitool.fish".to_owned()
+                }
+                plugin => format!("usr/share/{NAME}/completions/{plugin}"),
+            };
+            tree.file(&path, text);
+        }
+        Ok(())
     }
-    for (name, text) in &shipment.manual.completions {
-        let path = match name.as_str() {
-            "bash/cnitool" => "usr/share/bash-completion/completions/cnitool".to_owned(),
-            "zsh/_cnitool" => "usr/share/zsh/vendor-completions/_cnitool".to_owned(),
-            "fish/cnitool.fish" => "usr/share/fish/vendor_completions.d/cnitool.fish".to_owned(),
-            plugin => format!("usr/share/{NAME}/completions/{plugin}"),
-        };
-        tree.file(&path, text);
-    }
-    Ok(())
 }
 
 /// The pages of the plugins, the examples and the bill of materials.

@@ -57,12 +57,14 @@ impl Packages {
 
 /// An installation under way.
 enum Installation {
-    /// One from before, by the same mirror and list of packages.
+    /// One from before, of the same release and with the same packages.
     Kept(PathBuf),
     Running {
         debootstrap: Child,
         log: PathBuf,
         folder: PathBuf,
+        /// What is written into the finished one, to tell it from others.
+        content: String,
     },
     Impossible,
 }
@@ -71,10 +73,11 @@ impl Installation {
     /// Starts to install the Debian that this machine runs, from where it gets its own packages.
     fn start(workspace: &Workspace) -> Result<Self> {
         let folder = workspace.target.join("debian");
-        if folder.join(FINISHED).is_file() {
+        let Some((mirror, release)) = own_mirror()? else { return Ok(Self::Impossible) };
+        let content = format!("{release} {INCLUDED}");
+        if fs::read_to_string(folder.join(FINISHED)).is_ok_and(|kept| kept == content) {
             return Ok(Self::Kept(folder));
         }
-        let Some((mirror, release)) = own_mirror()? else { return Ok(Self::Impossible) };
         if !nix::unistd::geteuid().is_root() {
             return Ok(Self::Impossible);
         }
@@ -84,7 +87,9 @@ impl Installation {
         let log = workspace.target.join("debootstrap.log");
         let output = fs::File::create(&log).with_context(|| log.display().to_string())?;
         println!("installing a Debian in {}", folder.display());
-        let debootstrap = Command::new("debootstrap")
+        // What it mounts for the time goes with its namespace, however it ends.
+        let debootstrap = Command::new("unshare")
+            .args(["--mount", "--propagation=private", "debootstrap"])
             .args(["--variant=minbase", "--include", INCLUDED, &release])
             .arg(&folder)
             .arg(mirror)
@@ -93,18 +98,20 @@ impl Installation {
             .stderr(output)
             .spawn()
             .context("start debootstrap")?;
-        Ok(Self::Running { debootstrap, log, folder })
+        Ok(Self::Running { debootstrap, log, folder, content })
     }
 
     /// Waits for it.
     fn finish(self) -> Result<Option<PathBuf>> {
-        let (mut debootstrap, log, folder) = match self {
+        let (mut debootstrap, log, folder, content) = match self {
             Self::Kept(folder) => return Ok(Some(folder)),
             Self::Impossible => return Ok(None),
-            Self::Running { debootstrap, log, folder } => (debootstrap, log, folder),
+            Self::Running { debootstrap, log, folder, content } => {
+                (debootstrap, log, folder, content)
+            }
         };
         if debootstrap.wait()?.success() {
-            fs::write(folder.join(FINISHED), "")?;
+            fs::write(folder.join(FINISHED), content)?;
             return Ok(Some(folder));
         }
         let log = fs::read_to_string(log).unwrap_or_default();
@@ -113,7 +120,7 @@ impl Installation {
     }
 }
 
-/// The file that says that an installation is whole.
+/// The file that says that an installation is whole, and what it is.
 const FINISHED: &str = "etc/installed-for-tests";
 
 /// Where this machine gets Debian's own packages, and the release's name.
