@@ -43,7 +43,7 @@ pub const TESTS: &[Need] = &[
     Need { proof: "/usr/sbin/debootstrap", package: "debootstrap" },
     Need { proof: "/usr/bin/lintian", package: "lintian" },
     Need { proof: "/usr/bin/man", package: "man-db" },
-    Need { proof: "/usr/bin/groff", package: "groff" },
+    Need { proof: "/usr/bin/groff", package: "groff-base" },
     Need { proof: "/usr/bin/rpm", package: "rpm" },
     Need { proof: "/usr/bin/podman", package: "podman" },
     Need { proof: "/usr/bin/containerd", package: "containerd" },

@@ -38,9 +38,12 @@ impl Packages {
             return Ok(None);
         }
         let debian = Installation::start(workspace)?;
-        let release = Release::build(workspace)?;
+        let release = Release::build(workspace);
+        // Waited for whatever became of the build: nothing goes on behind a task that has ended.
+        let debian = debian.finish()?;
+        let release = release?;
         let dist = dist::make(workspace, &release, &workspace.target.join("dist"))?;
-        Ok(Some(Self { dist, debian: debian.finish()?, release }))
+        Ok(Some(Self { dist, debian, release }))
     }
 
     /// Packs a second time: it has to be the same.
