@@ -90,8 +90,29 @@ fn package_debian_runs_a_network_where_it_is_installed() {
     assert_eq!(left, "", "reservations and results");
 }
 
+/// dpkg takes the reference's package away by itself, as it does with one that is replaced as a whole.
 #[test]
-fn package_debian_takes_the_place_of_the_reference_and_goes_without_a_trace() {
+fn package_debian_takes_the_place_of_the_reference() {
+    let (Some(dist), Some(installed)) = (Dist::find(), debian_dir()) else { return };
+    let host = Host::new();
+    let debian = Debian::on(&host, &installed);
+    debian.sh("mkdir -p /reference/DEBIAN /reference/usr/lib/cni
+         cd /reference
+         echo reference > usr/lib/cni/bridge
+         printf '%s\n' 'Package: containernetworking-plugins' 'Version: 1.1.1' \
+            'Architecture: all' 'Maintainer: nobody <nobody@localhost>' \
+            'Description: the reference' > DEBIAN/control
+         dpkg-deb --build . /reference.deb
+         dpkg --install /reference.deb");
+    debian.install(&set(&dist));
+    let about = debian.sh("/usr/lib/cni/bridge 2>&1");
+    assert!(about.starts_with("CNI bridge plugin"), "{about}");
+    let status = "dpkg-query -W -f '${db:Status-Status}' containernetworking-plugins || true";
+    assert_ne!(debian.sh(status), "installed");
+}
+
+#[test]
+fn package_debian_goes_without_a_trace() {
     let (Some(dist), Some(installed)) = (Dist::find(), debian_dir()) else { return };
     let host = Host::new();
     let debian = Debian::on(&host, &installed);
