@@ -77,14 +77,14 @@ enum Installation {
 impl Installation {
     /// Starts to install the Debian that this machine runs, from where it gets its own packages.
     fn start(workspace: &Workspace) -> Result<Self> {
+        if !nix::unistd::geteuid().is_root() {
+            return Ok(Self::Impossible);
+        }
         let folder = workspace.target.join("debian");
         let Some((mirror, release)) = own_mirror()? else { return Ok(Self::Impossible) };
         let content = format!("{release} {INCLUDED}");
         if fs::read_to_string(folder.join(FINISHED)).is_ok_and(|kept| kept == content) {
             return Ok(Self::Kept(folder));
-        }
-        if !nix::unistd::geteuid().is_root() {
-            return Ok(Self::Impossible);
         }
         if folder.exists() {
             fs::remove_dir_all(&folder).context("remove half an installation")?;
