@@ -53,6 +53,12 @@ pub const TESTS: &[Need] = &[
     Need { proof: "/usr/sbin/dockerd", package: "docker.io" },
     // A page of the documentation asks with it.
     Need { proof: "curl", package: "curl" },
+    // What packages are installed in, and those who judge them.
+    Need { proof: "/usr/sbin/debootstrap", package: "debootstrap" },
+    Need { proof: "/usr/bin/lintian", package: "lintian" },
+    Need { proof: "/usr/bin/man", package: "man-db" },
+    Need { proof: "/usr/bin/groff", package: "groff-base" },
+    Need { proof: "/usr/bin/rpm", package: "rpm" },
     // The other side of the tests of compatibility: its plugins, and what builds its runtime.
     Need { proof: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },
     Need { proof: "/usr/bin/go", package: "golang-go" },

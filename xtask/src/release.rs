@@ -14,6 +14,7 @@ const SEPARATOR: &str = "\u{1f}";
 /// A finished build: where its executables are.
 pub struct Release {
     folder: PathBuf,
+    target: String,
     /// The executables delivered one by one, sorted by name.
     pub names: Vec<String>,
 }
@@ -27,7 +28,7 @@ enum Linkage {
 }
 
 impl Release {
-    /// Builds every plugin, cnitool and the many-in-one executable, statically.
+    /// Builds every plugin, cnitool, the many-in-one executable and the installer, statically.
     ///
     /// # Errors
     ///
@@ -35,7 +36,7 @@ impl Release {
     pub fn build(workspace: &Workspace) -> Result<Self> {
         let delivered = workspace.delivered();
         let packages = delivered.iter().map(|package| package.name.as_str());
-        Self::build_packages(workspace, packages.chain(["cni-plugins"]).collect())
+        Self::build_packages(workspace, packages.chain(["cni-plugins", "cni-installer"]).collect())
     }
 
     /// Builds some packages of the workspace the same way.
@@ -59,12 +60,18 @@ impl Release {
             .flat_map(|package| package.executables().map(str::to_owned))
             .collect();
         names.sort();
-        Ok(Self { folder: workspace.target.join(linkage.target()).join("release"), names })
+        let folder = workspace.target.join(linkage.target()).join("release");
+        Ok(Self { folder, target: linkage.target().to_owned(), names })
     }
 
     /// The path of a built executable.
     pub fn executable(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// What the executables are built for, in the compiler's words.
+    pub fn target(&self) -> &str {
+        &self.target
     }
 
     /// The folder with all of them.

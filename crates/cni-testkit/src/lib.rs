@@ -48,7 +48,7 @@ pub use namespace::Namespace;
 pub use network::Network;
 pub use outcome::{Failure, Outcome, Success};
 pub use outside::Outside;
-pub use plugins::{fault_plugin_dir, plugin_dir, supported_versions};
+pub use plugins::{debian_dir, dist_dir, fault_plugin_dir, plugin_dir, supported_versions};
 pub use reach::Blocked;
 pub use reference::{
     against_reference, difference, lacks_file, lacks_plugin, lacks_release, lacks_version,

@@ -8,6 +8,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use serde_json::Value;
 
+use crate::skip;
+
 /// The directory of the plugins under test: `CNI_TEST_PLUGINS`, or else where cargo builds them.
 pub fn plugin_dir() -> PathBuf {
     match env::var_os("CNI_TEST_PLUGINS") {
@@ -24,6 +26,28 @@ pub fn plugin_dir() -> PathBuf {
 /// The directory of the plugins built for the fault suite (`CNI_TEST_FAULT_PLUGINS`), if any.
 pub fn fault_plugin_dir() -> Option<PathBuf> {
     env::var_os("CNI_TEST_FAULT_PLUGINS").map(PathBuf::from)
+}
+
+/// The folder with what `cargo xtask dist` has made (`CNI_TEST_DIST`). Where there is none the test
+/// is recorded as skipped.
+#[must_use = "a test that is skipped has to return"]
+pub fn dist_dir() -> Option<PathBuf> {
+    given("CNI_TEST_DIST", "nothing is packed: `cargo xtask test` does it")
+}
+
+/// A freshly installed Debian (`CNI_TEST_DEBIAN`), not to be written to. Where there is none the
+/// test is recorded as skipped.
+#[must_use = "a test that is skipped has to return"]
+pub fn debian_dir() -> Option<PathBuf> {
+    given("CNI_TEST_DEBIAN", "there is no Debian to install in: it takes root and a network")
+}
+
+fn given(variable: &str, without: &str) -> Option<PathBuf> {
+    let folder = env::var_os(variable).map(PathBuf::from);
+    if folder.is_none() {
+        skip::record(without);
+    }
+    folder
 }
 
 /// The spec versions a plugin of the set under test says it supports, oldest first.

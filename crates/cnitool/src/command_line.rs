@@ -126,7 +126,8 @@ fn positional(given: &ArgMatches) -> Vec<&String> {
     given.get_many("arguments").into_iter().flatten().collect()
 }
 
-fn grammar() -> Command {
+/// What may be typed.
+pub fn grammar() -> Command {
     Command::new("cnitool")
         .about("A tool for manually executing CNI plugins")
         .after_help(

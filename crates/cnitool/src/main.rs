@@ -5,9 +5,7 @@
 )]
 
 mod args;
-mod command_line;
 mod container;
-mod order;
 mod validate;
 
 use std::io::{self, Write};
@@ -16,9 +14,8 @@ use std::process::ExitCode;
 
 use cni_core::{Attachment, Result};
 use cni_runtime::{NetworkList, Parameters, Runtime};
-
-use command_line::{Asked, Call, Mistake, Verb};
-use order::Order;
+use cnitool::command_line::{self, Asked, Call, Mistake, Verb};
+use cnitool::order::Order;
 use validate::{Machine, Severity};
 
 /// Where network configurations are unless `NETCONFPATH` says otherwise.

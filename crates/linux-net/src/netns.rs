@@ -121,7 +121,7 @@ impl Netns {
     ///
     /// When the namespace cannot be entered; then `work` did not run.
     pub fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
-        let _way_back = WayBack(Self::current()?);
+        let home = Self::current()?;
         self.enter().map_err(|errno| {
             let path = self.path.display();
             let cause = errno_text(errno);
@@ -129,6 +129,7 @@ impl Netns {
                 format!("error switching to ns {path}: Error switching to ns {path}: {cause}");
             Error::new("enter", object(&self.path), errno).with_short(short)
         })?;
+        let _way_back = WayBack(home);
         Ok(work())
     }
 

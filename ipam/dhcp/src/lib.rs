@@ -16,7 +16,7 @@ mod validate;
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
 use conf::Conf;
-pub use role::main;
+pub use role::{DAEMON_USAGE, main};
 
 /// The plugin `dhcp`.
 pub struct Dhcp;

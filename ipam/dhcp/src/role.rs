@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use cni_core::runtime;
 
 use crate::Dhcp;
+pub use crate::daemon::USAGE as DAEMON_USAGE;
 use crate::daemon::{self, leases};
 
 /// Runs the plugin, or the daemon, or the list of what the daemon holds.

@@ -22,11 +22,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cni-runtime", &["cni-core"]),
     ("cnitool", &["cni-core", "cni-runtime", "linux-net", "plugin"]),
     ("cni-plugins", &["cni-core", "plugin"]),
+    ("cni-installer", &["cni-core"]),
+    ("cni-manual", &["cni-plugins", "cnitool", "plugin"]),
     ("cni-testkit", &[]),
     ("conformance", &["cni-core", "fault-point"]),
     ("plugin", &["cni-core", "cni-ipam", "fault-point", "linux-net", "netfilter"]),
     ("bench-probes", &["linux-net"]),
-    ("xtask", &["cni-testkit"]),
+    ("xtask", &["cni-installer", "cni-testkit"]),
 ];
 
 /// External packages that stay behind one door, because they change often or bring much along.

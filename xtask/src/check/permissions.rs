@@ -31,6 +31,7 @@ const PERMISSIONS: &[Permission] = &[
         places: &[
             "crates/bench-probes/",
             "crates/cni-core/src/runtime/",
+            "crates/cni-manual/",
             "crates/cni-plugins/src/main.rs",
             "crates/cni-testkit/",
             "crates/cnitool/",
@@ -69,6 +70,8 @@ const PERMISSIONS: &[Permission] = &[
         places: &[
             "crates/bench-probes/",
             "crates/cni-ipam/src/state_file.rs",
+            // Runs when packages are built.
+            "crates/cni-manual/",
             "crates/cni-runtime/src/",
             "crates/cni-testkit/",
             // Leaves a mark where a fault has hit, in the fault suite's build alone.

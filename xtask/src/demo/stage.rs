@@ -14,6 +14,9 @@ use crate::release::Release;
 /// The host's port that leads to port 80 of the second container.
 pub const PUBLISHED: u16 = 8080;
 
+/// The network's configuration list, which is one of the examples of the packages.
+const NETWORK: &str = include_str!("../../../packaging/examples/50-demo.conflist");
+
 /// Both versions of the protocol are demonstrated alike.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum IpVersion {
@@ -42,8 +45,7 @@ impl Stage {
         let host = Host::new();
         let containers = [host.container("c1"), host.container("c2")];
         let outside = host.outside();
-        let network = serde_json::to_string_pretty(&network())?;
-        host.run(move || fs::write("/etc/cni/net.d/10-demo.conflist", network))
+        host.run(|| fs::write("/etc/cni/net.d/50-demo.conflist", NETWORK))
             .context("install the network's configuration")?;
         Ok(Self { host, containers, outside, plugins: release.folder().to_owned() })
     }
@@ -153,35 +155,6 @@ impl fmt::Display for IpVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if *self == Self::V4 { "IPv4" } else { "IPv6" })
     }
-}
-
-/// The network's configuration list.
-fn network() -> Value {
-    json!({
-        "cniVersion": "1.1.0",
-        "name": "demo",
-        "plugins": [
-            {
-                "type": "bridge",
-                "bridge": "cni0",
-                "isDefaultGateway": true,
-                "hairpinMode": true,
-                "ipMasq": true,
-                "ipam": {
-                    "type": "host-local",
-                    "ranges": [[{ "subnet": "10.88.0.0/16" }], [{ "subnet": "fd88::/64" }]]
-                }
-            },
-            { "type": "portmap", "capabilities": { "portMappings": true } },
-            { "type": "firewall" },
-            {
-                "type": "bandwidth",
-                "ingressRate": 1_000_000_000, "ingressBurst": 8_000_000,
-                "egressRate": 1_000_000_000, "egressBurst": 8_000_000
-            },
-            { "type": "tuning", "sysctl": { "net.ipv4.conf.IFNAME.arp_filter": "1" } }
-        ]
-    })
 }
 
 /// The lines of a result that matter to a person.

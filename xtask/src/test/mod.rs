@@ -1,5 +1,6 @@
 //! `test`: every test on this kernel, then those for other kernels in user-mode Linux.
 
+mod packages;
 mod skips;
 mod uml;
 
@@ -12,6 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::workspace::Workspace;
 use crate::{debian, private_host, process};
+use packages::Packages;
 use skips::Skips;
 
 /// The package with the tests of the whole set.
@@ -67,6 +69,11 @@ fn ours(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
     process::run(&mut build_with_faults(workspace, &faulty))?;
     process::run(&mut workspace.cargo(&["test", "--workspace", "--no-run"]))?;
     let for_uml = uml::find_tests(workspace, filter)?;
+    let mut summary = Summary::default();
+    let packages = Packages::prepare(workspace, filter)?;
+    if let Some(packages) = &packages {
+        summary.add("packing again makes the same", packages.pack_again(workspace));
+    }
 
     private_host::enter()?;
     let skips = Skips::new()?;
@@ -75,8 +82,11 @@ fn ours(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
         ("CNI_TEST_FAULT_PLUGINS", &faulty.join("debug")),
         (skips::VARIABLE, skips.file()),
     ];
-    let mut summary = Summary::default();
     let mut native = cargo_test(workspace, &["--workspace"], filter);
+    if let Some(packages) = &packages {
+        native.env("CNI_TEST_DIST", &packages.dist);
+        native.envs(packages.debian.as_ref().map(|folder| ("CNI_TEST_DEBIAN", folder)));
+    }
     summary.add("on this kernel", process::run(native.envs(environment)));
     if filter.is_none_or(|filter| filter.contains(uml::MARK)) {
         let native_only = |name: &&str| *name != skips::VARIABLE;

@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
 use super::dispatch::Verbs;
 use super::invocation::{Attachment, Command, Invocation, read_stdin};
 use super::output;
+use super::plugin::Plugin;
 use crate::spec::error::{Error, io_cause};
 use crate::spec::json;
 
@@ -62,6 +63,11 @@ pub(super) fn parse(verbs: &Verbs) -> Result<Typed, ExitCode> {
 fn usage_error(error: &clap::Error) -> ExitCode {
     output::write_stderr(&error.to_string());
     ExitCode::from(2)
+}
+
+/// The grammar of a plugin's command line, for its manual and completions.
+pub fn command_line<P: Plugin>() -> Clap {
+    grammar(&Verbs::of::<P>())
 }
 
 fn grammar(verbs: &Verbs) -> Clap {

@@ -1,9 +1,9 @@
 //! A file that gets its name only when its content is complete.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
@@ -31,7 +31,7 @@ impl Draft {
     /// When it cannot be written.
     pub fn durable(folder: impl AsFd, content: impl AsRef<[u8]>) -> io::Result<Self> {
         let draft = Self::new(folder, content)?;
-        draft.file.sync_data()?;
+        draft.sync()?;
         Ok(draft)
     }
 
@@ -50,6 +50,24 @@ impl Draft {
         };
         draft.file.write_all(content.as_ref())?;
         Ok(draft)
+    }
+
+    /// Writes the content and the mode to disk.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take them.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Lets others read or run the file.
+    ///
+    /// # Errors
+    ///
+    /// When the filesystem refuses.
+    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.file.set_permissions(Permissions::from_mode(mode))
     }
 
     /// Makes an empty draft with a name of its own.
@@ -197,6 +215,16 @@ mod tests {
         assert!(killed.link_as(world.folder(), ".draft-a").expect("linked"));
         replace("three");
         assert_eq!(world.files(), [file("a", "three")]);
+    }
+
+    #[test]
+    fn a_draft_has_the_mode_it_is_given() {
+        let world = World::new();
+        let draft = Draft::new(world.folder(), "x").expect("a draft");
+        draft.set_mode(0o755).expect("set");
+        draft.replace(world.folder(), "a").expect("linked");
+        let mode = std::fs::metadata(world.0.path().join("a")).expect("there").mode();
+        assert_eq!(mode & 0o7777, 0o755);
     }
 
     #[test]

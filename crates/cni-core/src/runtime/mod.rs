@@ -19,6 +19,7 @@ mod time_limit;
 mod undo;
 mod validate;
 
+pub use command_line::command_line;
 pub use delegate::{Delegate, RunningAdd, RunningDel, find_plugin};
 pub use draft::Draft;
 pub use invocation::{Attachment, Command, Invocation};

@@ -31,8 +31,8 @@ impl Default for Flags {
     }
 }
 
-/// How a command line is right.
-pub(super) const USAGE: &str = "Usage of daemon:
+/// How a command line is right: a flag and its value's type, then what it is for.
+pub const USAGE: &str = "Usage of daemon:
   -broadcast
     \tbroadcast DHCP leases
   -hostprefix string

@@ -23,6 +23,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+pub use flags::USAGE;
 use flags::{Flags, NoFlags};
 use house::House;
 use listener::Listener;
