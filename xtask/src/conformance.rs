@@ -61,7 +61,7 @@ pub fn run(_arguments: &ArgMatches) -> Result<()> {
     let text = fs::read_to_string(root.join(FILE)).with_context(|| format!("read {FILE}"))?;
     let table: Table = toml::from_str(&text).with_context(|| format!("decode {FILE}"))?;
     fs::create_dir_all(root.join("docs"))?;
-    for (page, text) in [(PAGE, render(&table)), (DIFFERENCES, render_differences(&table))] {
+    for (page, text) in table.pages() {
         fs::write(root.join(page), text).with_context(|| format!("write {page}"))?;
     }
     println!("{PAGE}: {} rows", table.rows().count());
@@ -73,6 +73,11 @@ impl Table {
     /// Every row, whatever its kind.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.requirement.iter().chain(&self.habit).chain(&self.difference)
+    }
+
+    /// The pages that are made of it: path relative to the workspace's root, and text.
+    pub fn pages(&self) -> [(&'static str, String); 2] {
+        [(PAGE, render(self)), (DIFFERENCES, render_differences(self))]
     }
 }
 

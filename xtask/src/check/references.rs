@@ -87,6 +87,17 @@ fn conformance_rows(file: &Source, sources: &[Source]) -> Vec<Finding> {
             findings.push(test.finding(None, format!("difference {id} is no row"), explained));
         }
     }
+    let is_stale = |page: &&Source| {
+        table.pages().iter().any(|(path, text)| page.path == *path && page.text != *text)
+    };
+    let stale = sources.iter().filter(is_stale);
+    findings.extend(stale.map(|page| {
+        page.finding(
+            None,
+            format!("it is not what `cargo xtask conformance` makes of {FILE}"),
+            explained,
+        )
+    }));
     findings
 }
 
@@ -149,6 +160,22 @@ mod tests {
                 "tests/conformance.toml:6: b: there is no test tests/a.rs::is_gone (see docs/testing.md)",
             ]
         );
+    }
+
+    #[test]
+    fn pages_made_of_the_table_are_up_to_date() {
+        let row = "[[requirement]]\nid = \"a\"\ntext = \"t\"\ntest = \"tests/a.rs::f\"\n";
+        let table: Table = toml::from_str(row).expect("a table");
+        let mut sources = vec![source(FILE, row), source("tests/a.rs", "fn f() {}")];
+        sources.extend(table.pages().map(|(path, text)| source(path, &text)));
+        assert_eq!(texts(&sources), [""; 0]);
+        let page = sources.last_mut().expect("a page");
+        page.text.push('x');
+        let stale = format!(
+            "{}: it is not what `cargo xtask conformance` makes of {FILE} (see docs/testing.md)",
+            page.path
+        );
+        assert_eq!(texts(&sources), [stale]);
     }
 
     #[test]
