@@ -39,8 +39,10 @@ const LONGEST_VALUE: usize = 255;
 /// The reference's texts for a missing `ipam`, and for options.
 pub(crate) fn wishes(conf: &LeaseConf, cni_args: &str) -> Result<Wishes> {
     let missing = || Error::internal("IPAM config missing 'ipam' key");
-    let IpamConf { provide, request, priority } = conf.ipam.as_ref().ok_or_else(missing)?;
-    let mut wishes = Wishes { priority: *priority, ..Wishes::default() };
+    let ipam = conf.ipam.as_ref().ok_or_else(missing)?;
+    let IpamConf { provide, request, priority, detect_conflicts, .. } = ipam;
+    let mut wishes =
+        Wishes { priority: *priority, detect_conflicts: *detect_conflicts, ..Wishes::default() };
     let cni_args = parse_leniently(cni_args);
     for ProvideConf { option, value, from_arg } in provide {
         let number = number_of(option)?;

@@ -1,6 +1,7 @@
 //! dhcp: plugin and daemon, with real servers.
 
 mod compatibility;
+mod conflicts;
 mod daemon;
 mod dnsmasq;
 mod interfaces;

@@ -134,4 +134,7 @@ pub(crate) struct Wishes {
     pub(crate) requested: Vec<u8>,
     /// Metric of all routes; 0 leaves it out.
     pub(crate) priority: i64,
+    /// Whether an address is looked for on the link before it is used.
+    #[serde(default)]
+    pub(crate) detect_conflicts: bool,
 }

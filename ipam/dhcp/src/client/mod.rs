@@ -1,6 +1,7 @@
 //! The DHCP client (RFC 2131): messages, the terms of a lease, and what to do when. Pure: packets
 //! and time come in, packets and decisions go out.
 
+pub(crate) mod arp;
 pub(crate) mod frame;
 mod lease;
 mod machine;

@@ -132,8 +132,10 @@ impl House {
             let connection = &self.connections[id];
             PollFd::new(connection.as_fd(), connection.interest())
         }));
-        let listening: Vec<(&String, &PacketSocket)> =
-            self.tenants.iter().filter_map(|(key, tenant)| Some((key, tenant.socket()?))).collect();
+        let tenants = self.tenants.iter();
+        let listening: Vec<(&String, &PacketSocket)> = tenants
+            .flat_map(|(key, tenant)| tenant.sockets().map(move |socket| (key, socket)))
+            .collect();
         let sockets = listening.iter().map(|(_, socket)| socket.as_fd());
         watched.extend(sockets.map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
 

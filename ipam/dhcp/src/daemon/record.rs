@@ -51,6 +51,7 @@ pub(crate) fn identity(key: &str, wishes: &Wishes, port: &Port) -> Identity {
         client_id: [&[0], &key.as_bytes()[..len]].concat(),
         wishes: wishes.clone(),
         wants_broadcast: port.needs_broadcast(),
+        tries_out: wishes.detect_conflicts && port.hears_of_neighbours(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One attachment of the daemon's: its client, its interface, and who waits for its lease.
 
+use std::net::Ipv4Addr;
 use std::sync::mpsc::Sender;
 
 use cni_core::{AddResult, Result};
@@ -9,7 +10,9 @@ use super::clock::now;
 use super::log;
 use super::port::{Port, random};
 use super::record::{Record, Records, boot_id, identity, key};
-use crate::client::{Action, Client, Destination, Lease, Message, Moment, Timing, Wishes, frame};
+use crate::client::{
+    Action, Client, Destination, Lease, Message, Moment, Timing, Wishes, arp, frame,
+};
 
 /// Room for a packet in bytes.
 const PACKET_LEN: usize = 2048;
@@ -59,6 +62,8 @@ pub(super) struct Tenant {
     client: Client,
     /// Open while an answer is being waited for.
     socket: Option<PacketSocket>,
+    /// Open while an address is looked for on the link.
+    watch: Option<PacketSocket>,
     /// What the interface shows.
     shown: Option<Lease>,
     records: Records,
@@ -121,6 +126,7 @@ impl Tenant {
             key,
             port,
             socket: None,
+            watch: None,
             shown: None,
             records: rules.records.clone(),
             closer: rules.closer.clone(),
@@ -150,9 +156,9 @@ impl Tenant {
         self.client.lease().map(|lease| lease.result(&self.order.wishes))
     }
 
-    /// The socket to watch, if any.
-    pub(super) fn socket(&self) -> Option<&PacketSocket> {
-        self.socket.as_ref()
+    /// The sockets to watch.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &PacketSocket> {
+        self.socket.iter().chain(&self.watch)
     }
 
     /// When [`Tenant::tick`] has something to do.
@@ -191,6 +197,22 @@ impl Tenant {
                 fate => return fate,
             }
         }
+        self.receive_from_neighbours()
+    }
+
+    fn receive_from_neighbours(&mut self) -> Fate {
+        let mut buffer = [0; PACKET_LEN];
+        for _ in 0..PACKETS_AT_ONCE {
+            let (Some(watch), Some(tried)) = (&self.watch, self.client.tried()) else { break };
+            let Ok(Some(received)) = watch.receive(&mut buffer) else { break };
+            let packet = buffer.get(..received.len).filter(|_| received.vlan.is_none());
+            let hardware = self.port.hardware();
+            let rival = packet.and_then(|packet| arp::rival(packet, hardware.bytes(), tried));
+            if let Some(rival) = rival {
+                let actions = self.client.meet(rival, now());
+                return self.perform(actions);
+            }
+        }
         Fate::Goes
     }
 
@@ -226,6 +248,12 @@ impl Tenant {
                         self.log(&format!("failed to send: {error}"));
                     }
                 }
+                Action::Probe(address) => {
+                    // Nobody may answer one that is lost, and more follow.
+                    if let Err(error) = self.probe(address) {
+                        self.log(&format!("failed to look for {address}: {error}"));
+                    }
+                }
                 Action::Hold(lease) => {
                     fate = match self.hold(lease) {
                         Ok(()) => Fate::Holds,
@@ -242,10 +270,17 @@ impl Tenant {
                 }
             }
         }
-        if !self.client.listens() {
-            self.close();
-        }
+        let socket = self.socket.take_if(|_| !self.client.listens());
+        let watch = self.watch.take_if(|_| self.client.tried().is_none());
+        self.hand_over([socket, watch]);
         fate
+    }
+
+    fn probe(&mut self, address: Ipv4Addr) -> Result<()> {
+        if self.watch.is_none() {
+            self.watch = Some(self.port.watch(address)?);
+        }
+        self.watch.iter().try_for_each(|watch| self.port.probe(watch, address))
     }
 
     /// Remembers a lease, and has the interface show it when it showed another one.
@@ -308,7 +343,12 @@ impl Tenant {
     }
 
     fn close(&mut self) {
-        if let Some(socket) = self.socket.take() {
+        let sockets = [self.socket.take(), self.watch.take()];
+        self.hand_over(sockets);
+    }
+
+    fn hand_over(&self, sockets: [Option<PacketSocket>; 2]) {
+        for socket in sockets.into_iter().flatten() {
             // Without the thread it is closed here.
             let _ = self.closer.send(socket);
         }

@@ -5,7 +5,8 @@ use super::*;
 #[test]
 fn messages_have_the_options_of_the_reference() {
     let provided = options_of(&[(12, b"h")]);
-    let mut play = Play::with(Wishes { provided, requested: vec![12, 3, 1], priority: 0 });
+    let requested = vec![12, 3, 1];
+    let mut play = Play::with(Wishes { provided, requested, ..Wishes::default() });
     let (_, discover, to) = play.sent[0].clone();
     assert_eq!(
         list(&discover.options),

@@ -1,5 +1,6 @@
 //! The machine against a server and a clock of our own.
 
+mod conflicts;
 mod life;
 mod messages;
 
@@ -63,6 +64,7 @@ impl Play {
         let identity = Identity {
             hardware: Hardware(Some(mac(2))),
             client_id: b"\0c1/net/eth0".to_vec(),
+            tries_out: wishes.detect_conflicts,
             wishes,
             wants_broadcast: false,
         };
