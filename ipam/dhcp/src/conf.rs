@@ -45,6 +45,10 @@ pub(crate) struct IpamConf {
     pub(crate) request: Vec<RequestConf>,
     /// Metric of all routes; 0 leaves it out.
     pub(crate) priority: i64,
+    /// Whether there is to be an IPv4 address; none: yes.
+    pub(crate) ipv4: Option<bool>,
+    /// Where IPv6 addresses come from; none: there is to be none.
+    pub(crate) ipv6: Option<String>,
 }
 
 /// An option to send.

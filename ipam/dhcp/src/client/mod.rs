@@ -12,7 +12,7 @@ mod tests;
 pub(crate) use lease::Lease;
 pub(crate) use machine::{Action, Client, Destination, Identity};
 pub(crate) use message::{CHADDR_OFFSET, Hardware, Message, Wishes, option};
-pub(crate) use pace::Timing;
+pub(crate) use pace::{Random, Timing, vary};
 
 /// A point in time: how long after the machine was started. Suspension counts.
 pub(crate) type Moment = std::time::Duration;
