@@ -2,19 +2,25 @@
 
 use std::net::Ipv4Addr;
 
+use dhcproto::v4::{DhcpOption, MessageType, OptionCode};
 use linux_net::Mac;
 
 use super::Moment;
 use super::lease::Lease;
-use super::message::{Hardware, Message, Options, Wishes, kind, option};
+use super::message::{Hardware, Message, Wishes};
+use super::options::Options;
 use super::pace::{Pauses, Random, Timing, Waits, extension_wait};
 
 /// The longest message we take, in bytes: what fits a packet of Ethernet.
 const LONGEST_MESSAGE: u16 = 1500;
 
 /// What is asked for when the user wants nothing: mask, router, domain name, name servers.
-const DEFAULT_REQUESTS: [u8; 4] =
-    [option::SUBNET_MASK, option::ROUTERS, option::DOMAIN_NAME, option::NAME_SERVERS];
+const DEFAULT_REQUESTS: [OptionCode; 4] = [
+    OptionCode::SubnetMask,
+    OptionCode::Router,
+    OptionCode::DomainName,
+    OptionCode::DomainNameServer,
+];
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,10 +192,12 @@ impl Client {
             (None, _) => return None,
         };
         let server = server?;
-        let mut message = self.message(kind::RELEASE, self.transaction(), address);
-        message.options.insert(option::SERVER, server.octets().to_vec());
         // The server knows us by whatever we said we are called, and needs nothing else.
-        message.options.insert(option::CLIENT_ID, self.client_id());
+        let mut options = Options::default();
+        options.set(&DhcpOption::MessageType(MessageType::Release));
+        options.set(&DhcpOption::ServerIdentifier(server));
+        options.set_bytes(OptionCode::ClientIdentifier.into(), self.client_id());
+        let message = self.message(self.transaction(), address, options);
         Some((message, Destination { source: address, target: server, mac }))
     }
 
@@ -258,13 +266,15 @@ impl Client {
             return Vec::new();
         }
         match (&self.state, message.kind()) {
-            (State::Selecting(_), kind::OFFER) if !message.yours.is_unspecified() => {
+            (State::Selecting(_), Some(MessageType::Offer)) if !message.yours.is_unspecified() => {
                 self.request(message, from, now)
             }
-            (State::Requesting(..), kind::ACK) => self.hold(message, from, now),
-            (State::Requesting(..), kind::NAK) => self.pause(now, &refusal(message)),
-            (State::Renewing(_) | State::Rebinding(_), kind::ACK) => self.hold(message, from, now),
-            (State::Renewing(_) | State::Rebinding(_), kind::NAK) => {
+            (State::Requesting(..), Some(MessageType::Ack)) => self.hold(message, from, now),
+            (State::Requesting(..), Some(MessageType::Nak)) => self.pause(now, &refusal(message)),
+            (State::Renewing(_) | State::Rebinding(_), Some(MessageType::Ack)) => {
+                self.hold(message, from, now)
+            }
+            (State::Renewing(_) | State::Rebinding(_), Some(MessageType::Nak)) => {
                 // RFC 2131 section 4.4.5 would have the address abandoned at once. It stays until
                 // there is another or its time is over: a server may be wrong.
                 let mut actions = vec![Action::Tell(refusal(message))];
@@ -279,22 +289,22 @@ impl Client {
 
     fn discover(&mut self, now: Moment) -> Vec<Action> {
         let transaction = self.transaction();
-        let message = self.message(kind::DISCOVER, transaction, Ipv4Addr::UNSPECIFIED);
+        let options = self.wishes(MessageType::Discover, &[]);
+        let message = self.message(transaction, Ipv4Addr::UNSPECIFIED, options);
         let (exchange, send) = self.exchange(message, now);
         self.state = State::Selecting(exchange);
         vec![send]
     }
 
     fn request(&mut self, offer: &Message, from: Option<Mac>, now: Moment) -> Vec<Action> {
-        let mut message = self.message(kind::REQUEST, offer.transaction, offer.client);
-        let mut add = |number, value: &[u8]| {
-            message.options.entry(number).or_insert_with(|| value.to_vec());
-        };
-        add(option::REQUESTED_ADDRESS, &offer.yours.octets());
         let server = offer.server();
-        if let Some(server) = server {
-            add(option::SERVER, &server.octets());
-        }
+        let chosen = [
+            Some(DhcpOption::RequestedIpAddress(offer.yours)),
+            server.map(DhcpOption::ServerIdentifier),
+        ];
+        let options =
+            self.wishes(MessageType::Request, &chosen.into_iter().flatten().collect::<Vec<_>>());
+        let message = self.message(offer.transaction, offer.client, options);
         let (exchange, send) = self.exchange(message, now);
         self.state = State::Requesting(exchange, Offer { address: offer.yours, server, from });
         vec![send]
@@ -353,7 +363,8 @@ impl Client {
     }
 
     fn question(&self, address: Ipv4Addr, to: Destination, ask_again: Moment) -> Question {
-        let message = self.message(kind::REQUEST, self.transaction(), address);
+        let options = self.wishes(MessageType::Request, &[]);
+        let message = self.message(self.transaction(), address, options);
         Question { message, destination: to, ask_again }
     }
 
@@ -394,22 +405,28 @@ impl Client {
     }
 
     fn client_id(&self) -> Vec<u8> {
-        let provided = self.identity.wishes.provided.get(&option::CLIENT_ID);
-        provided.unwrap_or(&self.identity.client_id).clone()
+        let provided = self.identity.wishes.provided.bytes(OptionCode::ClientIdentifier);
+        provided.unwrap_or(&self.identity.client_id).to_vec()
     }
 
-    /// A message of ours; what the user provides replaces anything.
-    fn message(&self, kind: u8, transaction: u32, client: Ipv4Addr) -> Message {
-        let mut options = Options::from([(option::MESSAGE_TYPE, vec![kind])]);
-        if kind != self::kind::RELEASE {
-            let requested = &self.identity.wishes.requested;
-            let requested =
-                if requested.is_empty() { &DEFAULT_REQUESTS[..] } else { &requested[..] };
-            options.insert(option::REQUEST_LIST, requested.to_vec());
-            options.insert(option::LONGEST_MESSAGE, LONGEST_MESSAGE.to_be_bytes().to_vec());
-            options.insert(option::CLIENT_ID, self.client_id());
-            options.extend(self.identity.wishes.provided.clone());
-        }
+    /// The options of a message that asks for something; what the user provides replaces any.
+    fn wishes(&self, kind: MessageType, more: &[DhcpOption]) -> Options {
+        let Wishes { requested, provided, .. } = &self.identity.wishes;
+        let requested = match &requested[..] {
+            [] => DEFAULT_REQUESTS.to_vec(),
+            numbers => numbers.iter().map(|number| (*number).into()).collect(),
+        };
+        let mut options = Options::default();
+        options.set(&DhcpOption::MessageType(kind));
+        options.set(&DhcpOption::ParameterRequestList(requested));
+        options.set(&DhcpOption::MaxMessageSize(LONGEST_MESSAGE));
+        options.set(&DhcpOption::ClientIdentifier(self.identity.client_id.clone()));
+        more.iter().for_each(|option| options.set(option));
+        options.set_all(provided);
+        options
+    }
+
+    fn message(&self, transaction: u32, client: Ipv4Addr, options: Options) -> Message {
         Message {
             is_reply: false,
             transaction,
@@ -429,10 +446,8 @@ fn end_of_search(lease: Option<&Lease>, search_end: Moment) -> Moment {
 
 /// A refusal, with the server's own words when it has any.
 fn refusal(message: &Message) -> String {
-    match message.options.get(&option::TEXT) {
-        Some(text) if !text.is_empty() => {
-            format!("server rejected request with Nak (msg: {})", String::from_utf8_lossy(text))
-        }
-        _ => "server rejected request with Nak".to_owned(),
+    match message.options.text(OptionCode::Message) {
+        text if text.is_empty() => "server rejected request with Nak".to_owned(),
+        text => format!("server rejected request with Nak (msg: {text})"),
     }
 }

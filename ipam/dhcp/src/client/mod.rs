@@ -5,13 +5,15 @@ pub(crate) mod frame;
 mod lease;
 mod machine;
 mod message;
+mod options;
 mod pace;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use lease::Lease;
 pub(crate) use machine::{Action, Client, Destination, Identity};
-pub(crate) use message::{CHADDR_OFFSET, Hardware, Message, Wishes, option};
+pub(crate) use message::{CHADDR_OFFSET, Hardware, Message, Wishes};
+pub(crate) use options::CLASSLESS_ROUTES_MICROSOFT;
 pub(crate) use pace::{Random, Timing, vary};
 
 /// A point in time: how long after the machine was started. Suspension counts.

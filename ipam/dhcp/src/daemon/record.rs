@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cni_core::spec::error::io_cause;
 use cni_core::{Error, Result, quote};
+use dhcproto::v4::OptionCode;
 use linux_net::{Family, Netns};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -14,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::clock::now;
 use super::port::{Port, random};
 use super::tenant::Order;
-use crate::client::{Client, Identity, Lease, Timing, Wishes, option};
+use crate::client::{Client, Identity, Lease, Timing, Wishes};
 use crate::client6::{self, Holding, Mode};
 
 /// The longest client id in bytes; with the byte before it, it fills an option.
@@ -72,7 +73,7 @@ pub(crate) fn identity6(key: &str, ifname: &str, wishes: &Wishes) -> client6::Id
     /// The type of an identifier that is a UUID.
     const UUID: [u8; 2] = [0, 4];
 
-    let provided = wishes.provided.get(&option::CLIENT_ID).map(Vec::as_slice);
+    let provided = wishes.provided.bytes(OptionCode::ClientIdentifier);
     let hash = Sha256::digest(provided.unwrap_or(key.as_bytes()));
     let mut uuid: [u8; 16] = std::array::from_fn(|at| hash[at]);
     // Version 8 and the variant of RFC 9562: made by a rule of ours.
