@@ -47,6 +47,10 @@ pub(crate) struct IpamConf {
     pub(crate) priority: i64,
     /// Whether an address is looked for on the link before it is used.
     pub(crate) detect_conflicts: bool,
+    /// Whether there is to be an IPv4 address; none: yes.
+    pub(crate) ipv4: Option<bool>,
+    /// Where IPv6 addresses come from; none: there is to be none.
+    pub(crate) ipv6: Option<String>,
 }
 
 /// An option to send.

@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod client;
+mod client6;
 mod conf;
 mod daemon;
 mod del;

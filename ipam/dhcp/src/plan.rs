@@ -6,6 +6,7 @@ use cni_core::{Error, Result, quote};
 use dhcproto::v4::OptionCode;
 
 use crate::client::{CLASSLESS_ROUTES_MICROSOFT, Wishes};
+use crate::client6::Mode;
 use crate::conf::{IpamConf, LeaseConf, ProvideConf, RequestConf};
 
 /// Options with names; all have numbers. The first six names are the reference's, the others those
@@ -81,6 +82,41 @@ pub(crate) fn wishes(conf: &LeaseConf, cni_args: &str) -> Result<Wishes> {
         DEFAULT_REQUESTS.into_iter().map(u8::from).for_each(ask_for);
     }
     Ok(wishes)
+}
+
+/// The families of addresses that are asked for; one at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Families {
+    pub(crate) four: bool,
+    pub(crate) six: Option<Mode>,
+}
+
+/// Reads which families a configuration asks for.
+///
+/// # Errors
+///
+/// A value that is none, and a configuration that asks for nothing.
+pub(crate) fn families(conf: &LeaseConf) -> Result<Families> {
+    let none = IpamConf::default();
+    let IpamConf { ipv4, ipv6, .. } = conf.ipam.as_ref().unwrap_or(&none);
+    let six = match ipv6.as_deref() {
+        None => None,
+        Some("dhcp") => Some(Mode::Dhcp),
+        Some("slaac") => Some(Mode::Slaac),
+        Some("auto") => Some(Mode::Auto),
+        Some(other) => {
+            return Err(Error::internal(format!(
+                "ipam.ipv6 has to be \"dhcp\", \"slaac\" or \"auto\", not {}",
+                quote(other)
+            )));
+        }
+    };
+    let four = ipv4.unwrap_or(true);
+    if !four && six.is_none() {
+        let why = "nothing is asked for: ipam.ipv4 is false and there is no ipam.ipv6";
+        return Err(Error::internal(why));
+    }
+    Ok(Families { four, six })
 }
 
 /// The number of an option that is written as a name or a decimal number.

@@ -15,7 +15,7 @@ pub(crate) use lease::Lease;
 pub(crate) use machine::{Action, Client, Destination, Identity};
 pub(crate) use message::{CHADDR_OFFSET, Hardware, Message, Wishes};
 pub(crate) use options::CLASSLESS_ROUTES_MICROSOFT;
-pub(crate) use pace::Timing;
+pub(crate) use pace::{Random, Timing, vary};
 
 /// A point in time: how long after the machine was started. Suspension counts.
 pub(crate) type Moment = std::time::Duration;

@@ -1,8 +1,8 @@
 //! The one loop for all leases and all connections.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -16,13 +16,13 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
 
+use super::attachment::Attachment;
 use super::clock::now;
 use super::connection::{Connection, Over};
 use super::flags::Flags;
 use super::log;
-use super::port::Port;
-use super::record::{Records, key};
-use super::tenant::{Fate, Order, Rules, Tenant, Waiter};
+use super::record::{Record, Records, key};
+use super::tenant::{Fate, Order, Rules, Waiter};
 use crate::client::Moment;
 use crate::conf::LeaseConf;
 use crate::plan;
@@ -42,13 +42,13 @@ enum Ready {
     Signal,
     Newcomer,
     Connection(u64, PollFlags),
-    Tenant(String),
+    Attachment(String),
 }
 
 /// All attachments, and everybody who is connected.
 pub(super) struct House {
     rules: Rules,
-    tenants: HashMap<String, Tenant>,
+    attachments: HashMap<String, Attachment>,
     connections: HashMap<u64, Connection>,
     next_connection: u64,
     /// No connection is accepted before.
@@ -65,7 +65,7 @@ impl House {
                 records: Records::beside(socket_path),
                 closer: start_closer(),
             },
-            tenants: HashMap::new(),
+            attachments: HashMap::new(),
             connections: HashMap::new(),
             next_connection: 0,
             accept_at: Moment::ZERO,
@@ -80,16 +80,19 @@ impl House {
             Err(error) => return log(&error.to_string()),
         };
         errors.iter().for_each(|error| log(&error.to_string()));
+        let mut by_key = BTreeMap::<String, Vec<Record>>::new();
         for record in records {
-            let key = record.key();
-            match Tenant::adopt(record, &self.rules) {
-                Some((tenant, fate)) => {
-                    self.tenants.insert(key.clone(), tenant);
+            by_key.entry(record.key()).or_default().push(record);
+        }
+        for (key, records) in by_key {
+            match Attachment::adopt(records, &self.rules) {
+                Some((attachment, fate)) => {
+                    self.attachments.insert(key.clone(), attachment);
                     self.settle(&key, fate);
                 }
                 None => {
                     log(&format!("{key}: the interface is gone, and so is the lease"));
-                    if let Err(error) = self.rules.records.remove(&key) {
+                    if let Err(error) = self.rules.records.remove_all(&key) {
                         log(&error.to_string());
                     }
                 }
@@ -105,12 +108,12 @@ impl House {
                     Ready::Signal => return Ok(()),
                     Ready::Newcomer => self.accept(listener),
                     Ready::Connection(id, events) => self.attend(id, events),
-                    Ready::Tenant(key) => self.with_tenant(&key, Tenant::receive),
+                    Ready::Attachment(key) => self.with_attachment(&key, Attachment::receive),
                 }
             }
             let now = now();
             for key in self.due(now) {
-                self.with_tenant(&key, Tenant::tick);
+                self.with_attachment(&key, Attachment::tick);
             }
             let impatient = |(id, connection): (&u64, &Connection)| {
                 connection.patience_ends().filter(|end| *end <= now).map(|_| *id)
@@ -132,12 +135,11 @@ impl House {
             let connection = &self.connections[id];
             PollFd::new(connection.as_fd(), connection.interest())
         }));
-        let tenants = self.tenants.iter();
-        let listening: Vec<(&String, &PacketSocket)> = tenants
-            .flat_map(|(key, tenant)| tenant.sockets().map(move |socket| (key, socket)))
+        let attachments = self.attachments.iter();
+        let listening: Vec<(&String, BorrowedFd<'_>)> = attachments
+            .flat_map(|(key, held)| held.sockets().map(move |socket| (key, socket)))
             .collect();
-        let sockets = listening.iter().map(|(_, socket)| socket.as_fd());
-        watched.extend(sockets.map(|socket| PollFd::new(socket, PollFlags::POLLIN)));
+        watched.extend(listening.iter().map(|(_, socket)| PollFd::new(*socket, PollFlags::POLLIN)));
 
         // Rounded up, so that the last sleep does not become a busy one.
         let sleep = self.sleep() + Duration::from_millis(1);
@@ -162,7 +164,7 @@ impl House {
         }
         for (at, (key, _)) in (2 + ids.len()..).zip(&listening) {
             if is_ready(at) {
-                ready.push(Ready::Tenant((*key).clone()));
+                ready.push(Ready::Attachment((*key).clone()));
             }
         }
         Ok(ready)
@@ -171,16 +173,17 @@ impl House {
     /// How long there is nothing to do.
     fn sleep(&self) -> Duration {
         let now = now();
-        let tenants = self.tenants.values().filter_map(Tenant::wake);
+        let attachments = self.attachments.values().filter_map(Attachment::wake);
         let connections = self.connections.values().filter_map(Connection::patience_ends);
         let accepting = Some(self.accept_at).filter(|at| *at > now);
-        let next = tenants.chain(connections).chain(accepting).min();
+        let next = attachments.chain(connections).chain(accepting).min();
         next.map_or(LONGEST_SLEEP, |next| next.saturating_sub(now).min(LONGEST_SLEEP))
     }
 
     fn due(&self, now: Moment) -> Vec<String> {
-        let due = |tenant: &Tenant| tenant.wake().is_some_and(|wake| wake <= now);
-        self.tenants.iter().filter(|(_, tenant)| due(tenant)).map(|(key, _)| key.clone()).collect()
+        let due = |attachment: &Attachment| attachment.wake().is_some_and(|wake| wake <= now);
+        let due = self.attachments.iter().filter(|(_, attachment)| due(attachment));
+        due.map(|(key, _)| key.clone()).collect()
     }
 
     fn accept(&mut self, listener: &UnixListener) {
@@ -247,24 +250,25 @@ impl House {
             netns: call.netns.clone(),
             wishes: plan::wishes(&conf, &call.args)?,
         };
+        let families = plan::families(&conf)?;
         let key = order.key();
         let path = format!("{}{}", self.rules.host_prefix, order.netns);
-        if let Some(tenant) = self.tenants.get_mut(&key) {
+        if let Some(attachment) = self.attachments.get_mut(&key) {
             let netns = Netns::open(&path)?;
-            if tenant.is_in(&netns) {
-                let held = tenant.result();
+            if attachment.is_as_wanted(families, &netns) {
+                let held = attachment.result();
                 if held.is_none() {
-                    tenant.waiting.push(waiter.clone());
+                    attachment.waiting.push(waiter.clone());
                 }
                 return Ok(held);
             }
-            // The container has been made anew, and nobody has said that the old one is gone.
+            // The container has been made anew, and nobody has said that the old one is gone; or one
+            // of its leases has ended.
             self.evict(&key)?;
         }
-        let port = Port::open(&path, &order.ifname)?;
-        let (mut tenant, fate) = Tenant::acquire(order, port, &self.rules)?;
-        tenant.waiting.push(waiter.clone());
-        self.tenants.insert(key.clone(), tenant);
+        let (mut attachment, fate) = Attachment::acquire(order, families, &path, &self.rules)?;
+        attachment.waiting.push(waiter.clone());
+        self.attachments.insert(key.clone(), attachment);
         self.settle(&key, fate);
         Ok(None)
     }
@@ -277,8 +281,11 @@ impl House {
     /// The lease of an attachment that has one.
     fn check(&self, call: &Call) -> Result<AddResult> {
         let key = self.key_of(call)?;
-        let held = self.tenants.get(&key).and_then(Tenant::result);
-        held.ok_or_else(|| Error::internal(format!("no lease is held for {key}")))
+        let attachment = self.attachments.get(&key);
+        let held = attachment.and_then(|attachment| Some((attachment, attachment.result()?)));
+        let none = || Error::internal(format!("no lease is held for {key}"));
+        let (attachment, result) = held.ok_or_else(none)?;
+        attachment.verify().map(|()| result)
     }
 
     /// Releases the leases of a network's attachments that no longer exist.
@@ -287,11 +294,11 @@ impl House {
         let Some(valid) = network.valid_attachments else { return Ok(()) };
         let valid: HashSet<(String, String)> =
             valid.into_iter().map(|valid| (valid.container_id, valid.ifname)).collect();
-        let is_stale = |tenant: &Tenant| {
-            let attachment = (tenant.container_id().to_owned(), tenant.ifname().to_owned());
-            tenant.network() == network.name && !valid.contains(&attachment)
+        let is_stale = |Order { container_id, network: of, ifname, .. }: &Order| {
+            let attachment = (container_id.clone(), ifname.clone());
+            *of == network.name && !valid.contains(&attachment)
         };
-        let stale = self.tenants.iter().filter(|(_, tenant)| is_stale(tenant));
+        let stale = self.attachments.iter().filter(|(_, held)| is_stale(held.order()));
         let stale: Vec<String> = stale.map(|(key, _)| key.clone()).collect();
         stale.iter().map(|key| self.evict(key)).fold(Ok(()), Result::and)
     }
@@ -301,36 +308,36 @@ impl House {
         Ok(key(&call.container_id, &network.name, &call.ifname))
     }
 
-    /// Ends a tenancy; whoever waits for its lease waits in vain.
+    /// Gives back what an attachment has; whoever waits for its lease waits in vain.
     fn evict(&mut self, key: &str) -> Result<()> {
-        let Some(tenant) = self.tenants.remove(key) else {
-            return self.rules.records.remove(key);
+        let Some(attachment) = self.attachments.remove(key) else {
+            return self.rules.records.remove_all(key);
         };
-        for waiter in tenant.release()? {
+        for waiter in attachment.release()? {
             self.answer(&waiter, &Answer::Error("context canceled".to_owned()));
         }
         Ok(())
     }
 
-    fn with_tenant(&mut self, key: &str, act: impl FnOnce(&mut Tenant) -> Fate) {
-        if let Some(tenant) = self.tenants.get_mut(key) {
-            let fate = act(tenant);
+    fn with_attachment(&mut self, key: &str, act: impl FnOnce(&mut Attachment) -> Fate) {
+        if let Some(attachment) = self.attachments.get_mut(key) {
+            let fate = act(attachment);
             self.settle(key, fate);
         }
     }
 
-    /// Tells those who wait what has become of a tenant.
+    /// Tells those who wait what has become of an attachment.
     fn settle(&mut self, key: &str, fate: Fate) {
         let (waiting, answer) = match fate {
-            Fate::Goes => return,
+            Fate::Goes | Fate::Expired => return,
             Fate::Holds => {
-                let Some(tenant) = self.tenants.get_mut(key) else { return };
-                let Some(result) = tenant.result() else { return };
-                (std::mem::take(&mut tenant.waiting), Answer::Result(result))
+                let Some(attachment) = self.attachments.get_mut(key) else { return };
+                let Some(result) = attachment.result() else { return };
+                (std::mem::take(&mut attachment.waiting), Answer::Result(result))
             }
             Fate::Ended(why) => {
-                let Some(tenant) = self.tenants.remove(key) else { return };
-                (tenant.waiting, Answer::Error(why))
+                let Some(attachment) = self.attachments.remove(key) else { return };
+                (attachment.waiting, Answer::Error(why))
             }
         };
         for waiter in waiting {
@@ -353,10 +360,10 @@ impl House {
             return;
         }
         let mut deserted = Vec::new();
-        for (key, tenant) in &mut self.tenants {
-            let before = tenant.waiting.len();
-            tenant.waiting.retain(|waiter| waiter.connection != id);
-            if tenant.waiting.is_empty() && before > 0 {
+        for (key, attachment) in &mut self.attachments {
+            let before = attachment.waiting.len();
+            attachment.waiting.retain(|waiter| waiter.connection != id);
+            if attachment.waiting.is_empty() && before > 0 {
                 deserted.push(key.clone());
             }
         }

@@ -32,6 +32,11 @@ impl Port {
         Ok(Self { netns, link })
     }
 
+    /// The interface, as it was when it was last looked at.
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// The namespace.
     pub(crate) fn netns(&self) -> &Netns {
         &self.netns

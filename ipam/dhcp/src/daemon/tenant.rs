@@ -1,15 +1,15 @@
-//! One attachment of the daemon's: its client, its interface, and who waits for its lease.
+//! The IPv4 of one attachment: its client and its interface.
 
 use std::net::Ipv4Addr;
 use std::sync::mpsc::Sender;
 
 use cni_core::{AddResult, Result};
-use linux_net::PacketSocket;
+use linux_net::{Family, PacketSocket};
 
 use super::clock::now;
 use super::log;
 use super::port::{Port, random};
-use super::record::{Record, Records, boot_id, identity, key};
+use super::record::{Held, Record, Records, identity, key};
 use crate::client::{
     Action, Client, Destination, Lease, Message, Moment, Timing, Wishes, arp, frame,
 };
@@ -37,9 +37,12 @@ pub(super) enum Fate {
     Holds,
     /// It has none and will not have one.
     Ended(String),
+    /// Its lease has come to its end, and the interface still has the address.
+    Expired,
 }
 
 /// Whose lease it is, and what it is to be.
+#[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) container_id: String,
     pub(super) network: String,
@@ -54,7 +57,7 @@ impl Order {
     }
 }
 
-/// One attachment.
+/// The holder of an IPv4 lease.
 pub(super) struct Tenant {
     order: Order,
     key: String,
@@ -68,7 +71,6 @@ pub(super) struct Tenant {
     shown: Option<Lease>,
     records: Records,
     closer: Sender<PacketSocket>,
-    pub(super) waiting: Vec<Waiter>,
 }
 
 /// What holds for all tenants.
@@ -100,15 +102,13 @@ impl Tenant {
     }
 
     /// Goes on with a lease from the life of another daemon; `None` when its interface is gone.
-    pub(super) fn adopt(record: Record, rules: &Rules) -> Option<(Self, Fate)> {
+    pub(super) fn adopt(record: &Record, lease: Lease, rules: &Rules) -> Option<(Self, Fate)> {
         let netns = format!("{}{}", rules.host_prefix, record.netns);
         let port = Port::open(&netns, &record.ifname).ok()?;
         if !record.is_of(port.netns()) {
             return None;
         }
-        let Record { container_id, network, ifname, netns, wishes, lease, .. } = record;
-        let order = Order { container_id, network, ifname, netns, wishes };
-        let mut tenant = Self::new(order, port, rules);
+        let mut tenant = Self::new(record.order(), port, rules);
         tenant.shown = Some(lease.clone());
         let actions = tenant.client.adopt(lease, now());
         let fate = tenant.perform(actions);
@@ -130,25 +130,12 @@ impl Tenant {
             shown: None,
             records: rules.records.clone(),
             closer: rules.closer.clone(),
-            waiting: Vec::new(),
         }
     }
 
     /// Whether this attachment is still the one that is in this namespace.
     pub(super) fn is_in(&mut self, netns: &linux_net::Netns) -> bool {
         self.port.netns().is_same(netns).unwrap_or(false) && self.port.refresh().unwrap_or(false)
-    }
-
-    pub(super) fn network(&self) -> &str {
-        &self.order.network
-    }
-
-    pub(super) fn container_id(&self) -> &str {
-        &self.order.container_id
-    }
-
-    pub(super) fn ifname(&self) -> &str {
-        &self.order.ifname
     }
 
     /// The result of the lease that is held.
@@ -222,7 +209,7 @@ impl Tenant {
     ///
     /// When the lease cannot be forgotten. A server that cannot be told is only logged: the lease
     /// ends by itself.
-    pub(super) fn release(mut self) -> Result<Vec<Waiter>> {
+    pub(super) fn release(mut self) -> Result<()> {
         if let Some((message, destination)) = self.client.release() {
             self.log("releasing lease");
             let sent = self.socket_to_send().and_then(|()| self.send(&message, destination));
@@ -231,8 +218,25 @@ impl Tenant {
             }
         }
         self.close();
-        self.records.remove(&self.key)?;
-        Ok(self.waiting)
+        self.records.remove(&self.key, Family::V4)
+    }
+
+    /// Takes what the interface shows of the lease from it: nothing of this family is held any
+    /// more, and of another one something is.
+    pub(super) fn withdraw(&self) {
+        let shown = self.shown.as_ref().map(|lease| lease.result(&self.order.wishes));
+        let gone = shown.map(|shown| self.port.replace(&shown, &AddResult::default()));
+        if let Some(Err(error)) = gone {
+            self.log(&format!("failed to change the interface: {error}"));
+        }
+    }
+
+    /// Sets the interface down: nothing is held any more.
+    pub(super) fn close_interface(&self) {
+        self.log("bringing interface DOWN");
+        if let Err(error) = self.port.set_down() {
+            self.log(&format!("failed to bring the interface down: {error}"));
+        }
     }
 
     fn perform(&mut self, actions: Vec<Action>) -> Fate {
@@ -262,11 +266,8 @@ impl Tenant {
                 }
                 Action::GiveUp(why) => fate = self.end(&why),
                 Action::Expire => {
-                    self.log("lease expired, bringing interface DOWN");
-                    if let Err(error) = self.port.set_down() {
-                        self.log(&format!("failed to bring the interface down: {error}"));
-                    }
-                    fate = self.end("lease expired");
+                    self.end("lease expired");
+                    fate = Fate::Expired;
                 }
             }
         }
@@ -285,20 +286,11 @@ impl Tenant {
 
     /// Remembers a lease, and has the interface show it when it showed another one.
     fn hold(&mut self, lease: Lease) -> Result<()> {
-        let Order { container_id, network, ifname, netns, wishes } = &self.order;
-        let record = Record {
-            container_id: container_id.clone(),
-            network: network.clone(),
-            ifname: ifname.clone(),
-            netns: netns.clone(),
-            netns_id: self.port.netns().id()?,
-            boot_id: boot_id(),
-            wishes: wishes.clone(),
-            lease: lease.clone(),
-        };
+        let wishes = &self.order.wishes;
+        let record = Record::of(&self.order, &self.port, Held::V4(lease.clone()))?;
         let saved = self.records.save(&record);
-        if let Some(shown) = self.shown.replace(lease) {
-            let (old, new) = (shown.result(wishes), record.lease.result(wishes));
+        if let Some(shown) = self.shown.replace(lease.clone()) {
+            let (old, new) = (shown.result(wishes), lease.result(wishes));
             if (&old.ips, &old.routes) != (&new.ips, &new.routes) {
                 self.log("the lease has changed, and so does the interface");
                 if let Err(error) = self.port.replace(&old, &new) {
@@ -322,7 +314,7 @@ impl Tenant {
     fn end(&mut self, why: &str) -> Fate {
         self.log(why);
         self.close();
-        if let Err(error) = self.records.remove(&self.key) {
+        if let Err(error) = self.records.remove(&self.key, Family::V4) {
             self.log(&error.to_string());
         }
         Fate::Ended(why.to_owned())
