@@ -41,7 +41,7 @@ const MOST_CONNECTIONS: usize = 1024;
 enum Ready {
     Signal,
     Newcomer,
-    Connection(u64, PollFlags),
+    Connection(u64),
     Attachment(String),
 }
 
@@ -107,7 +107,7 @@ impl House {
                 match ready {
                     Ready::Signal => return Ok(()),
                     Ready::Newcomer => self.accept(listener),
-                    Ready::Connection(id, events) => self.attend(id, events),
+                    Ready::Connection(id) => self.attend(id),
                     Ready::Attachment(key) => self.with_attachment(&key, Attachment::receive),
                 }
             }
@@ -148,8 +148,7 @@ impl House {
             Err(Errno::EINTR) => return Ok(Vec::new()),
             Err(errno) => return Err(errno.into()),
         }
-        let events = |at: usize| watched[at].revents().unwrap_or(PollFlags::empty());
-        let is_ready = |at: usize| !events(at).is_empty();
+        let is_ready = |at: usize| watched[at].any().unwrap_or(true);
         let mut ready = Vec::new();
         if is_ready(0) {
             ready.push(Ready::Signal);
@@ -159,7 +158,7 @@ impl House {
         }
         for (at, id) in (2..).zip(&ids) {
             if is_ready(at) {
-                ready.push(Ready::Connection(*id, events(at)));
+                ready.push(Ready::Connection(*id));
             }
         }
         for (at, (key, _)) in (2 + ids.len()..).zip(&listening) {
@@ -201,12 +200,9 @@ impl House {
         }
     }
 
-    fn attend(&mut self, id: u64, events: PollFlags) {
+    fn attend(&mut self, id: u64) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let calls = connection.flush().and_then(|()| {
-            // A client that has hung up is read to its end.
-            if events == PollFlags::POLLOUT { Ok(Vec::new()) } else { connection.read() }
-        });
+        let calls = connection.attend();
         match calls {
             Ok(calls) => {
                 for call in calls {
