@@ -35,9 +35,12 @@ pub const TESTS: &[Need] = &[
     // Counts the files that a plugin opens.
     Need { proof: "/usr/bin/strace", package: "strace" },
     Need { proof: "/bin/busybox", package: "busybox-static" },
+    // Routers, and a service manager, for dhcp.
+    Need { proof: "/usr/bin/python3", package: "python3" },
     // Servers for dhcp; busybox has another one.
     Need { proof: "/usr/sbin/dnsmasq", package: "dnsmasq-base" },
     Need { proof: "/usr/sbin/kea-dhcp4", package: "kea-dhcp4-server" },
+    Need { proof: "/usr/sbin/kea-dhcp6", package: "kea-dhcp6-server" },
     Need { proof: "/usr/sbin/dhcpd", package: "isc-dhcp-server" },
     // The other side of the tests of compatibility: its plugins, and what builds its runtime.
     Need { proof: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },

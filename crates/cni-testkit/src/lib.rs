@@ -48,5 +48,6 @@ pub use outside::Outside;
 pub use plugins::{fault_plugin_dir, plugin_dir, supported_versions};
 pub use reach::Blocked;
 pub use reference::{
-    against_reference, difference, lacks_file, lacks_plugin, lacks_release, lacks_version,
+    against_reference, difference, knows_nothing_of, lacks_file, lacks_plugin, lacks_release,
+    lacks_version,
 };

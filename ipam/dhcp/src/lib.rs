@@ -3,7 +3,6 @@
 mod add;
 mod check;
 mod client;
-mod client6;
 mod conf;
 mod daemon;
 mod del;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use cni_core::{Error, Result, quote};
 use dhcproto::v4::OptionCode;
 
+use crate::client::v6::Mode;
 use crate::client::{CLASSLESS_ROUTES_MICROSOFT, Wishes};
-use crate::client6::Mode;
 use crate::conf::{IpamConf, LeaseConf, ProvideConf, RequestConf};
 
 /// Options with names; all have numbers. The first six names are the reference's, the others those

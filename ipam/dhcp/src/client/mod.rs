@@ -10,6 +10,7 @@ mod options;
 mod pace;
 #[cfg(test)]
 mod tests;
+pub(crate) mod v6;
 
 pub(crate) use lease::Lease;
 pub(crate) use machine::{Action, Client, Destination, Identity};

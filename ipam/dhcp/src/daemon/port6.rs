@@ -13,7 +13,7 @@ use linux_net::{
 
 use super::clock::now;
 use super::port::Port;
-use crate::client6::{Lease, Message, Mode};
+use crate::client::v6::{Lease, Message, Mode};
 
 /// Where clients are reached, and servers.
 const CLIENT_PORT: u16 = 546;
@@ -29,6 +29,8 @@ pub(super) struct View {
     pub(super) link_local: Option<Ipv6Addr>,
     /// Addresses that last for a time only and may be used, with the lengths of their prefixes.
     pub(super) dynamic: Vec<(Ipv6Addr, u8)>,
+    /// Whether there is an address that may not be used yet.
+    pub(super) is_settling: bool,
     pub(super) flags: RouterFlags,
     /// The router of the default route.
     pub(super) router: Option<Ipv6Addr>,
@@ -99,6 +101,7 @@ impl Port {
         Ok(View {
             link_local: link_local.map(|(_, network)| network.ip()),
             dynamic: dynamic.map(|(_, network)| (network.ip(), network.prefix())).collect(),
+            is_settling: addresses.iter().any(|a| a.is_tentative() && !a.is_duplicate()),
             flags: rtnl.router_flags(index)?,
             router: find_router(&rtnl, index)?,
         })

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use super::clock::now;
 use super::port::{Port, random};
 use super::tenant::Order;
+use crate::client::v6::{self, Holding, Mode};
 use crate::client::{Client, Identity, Lease, Timing, Wishes};
-use crate::client6::{self, Holding, Mode};
 
 /// The longest client id in bytes; with the byte before it, it fills an option.
 const LONGEST_CLIENT_ID: usize = 254;
@@ -70,7 +70,7 @@ pub(crate) fn identity(key: &str, wishes: &Wishes, port: &Port) -> Identity {
 /// Its identifier is a UUID (RFC 6355) made of what it is called: it stays the same for as long as
 /// the attachment exists, whatever its hardware address, and no other attachment has it. Identifiers
 /// made of hardware addresses would be shared by all interfaces of an ipvlan.
-pub(crate) fn identity6(key: &str, ifname: &str, wishes: &Wishes) -> client6::Identity {
+pub(crate) fn identity6(key: &str, ifname: &str, wishes: &Wishes) -> v6::Identity {
     /// The type of an identifier that is a UUID.
     const UUID: [u8; 2] = [0, 4];
 
@@ -81,7 +81,7 @@ pub(crate) fn identity6(key: &str, ifname: &str, wishes: &Wishes) -> client6::Id
     uuid[6] = uuid[6] & 0x0f | 0x80;
     uuid[8] = uuid[8] & 0x3f | 0x80;
     let name = Sha256::digest(ifname);
-    client6::Identity {
+    v6::Identity {
         client: [&UUID[..], &uuid].concat(),
         association: u32::from_be_bytes([name[0], name[1], name[2], name[3]]),
     }
@@ -140,7 +140,7 @@ impl Record {
     fn tell_ipv6_server(self, held: Holding, port: &Port) -> Result<()> {
         let Some(lease) = held.lease else { return Ok(()) };
         let identity = identity6(&self.key(), &self.ifname, &self.wishes);
-        let mut client = client6::Client::new(identity, Timing::default(), random);
+        let mut client = v6::Client::new(identity, Timing::default(), random);
         let address = lease.address;
         client.adopt(lease, now());
         port.hide_ipv6(address)?;

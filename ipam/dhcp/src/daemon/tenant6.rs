@@ -14,7 +14,7 @@ use super::port6::View;
 use super::record::{Held, Record, Records, identity6};
 use super::tenant::{Fate, Order, Rules};
 use crate::client::Moment;
-use crate::client6::{Action, Client, Holding, Lease, Message, Mode, Names};
+use crate::client::v6::{Action, Client, Holding, Lease, Message, Mode, Names};
 
 /// Room for a message in bytes.
 const MESSAGE_LEN: usize = 8 * 1024;
@@ -35,7 +35,7 @@ const GATHERING: Duration = Duration::from_millis(20);
 enum Stage {
     /// Waiting for an address on the link, or for routers, who are asked again at a time.
     Waiting { ask_at: Moment, asked: usize },
-    /// There is an address, and the rest of the advertisement is on its way.
+    /// A router has spoken, and the rest of what it says is on its way.
     Gathering { until: Moment },
     /// The client asks a server, or has a lease; or there is all there will be.
     Settled,
@@ -49,7 +49,7 @@ pub(super) struct Tenant6 {
     mode: Mode,
     stage: Stage,
     client: Client,
-    /// Open while something of the kernel is being waited for.
+    /// Open until there is something: routers may say more than that there is a server.
     watch: Option<Ipv6Watch>,
     /// Open while an answer is being waited for.
     socket: Option<UdpSocket>,
@@ -203,7 +203,7 @@ impl Tenant6 {
                 self.stage = Stage::Waiting { ask_at: now + wait, asked: asked + 1 };
                 self.look()
             }
-            Stage::Gathering { .. } => self.conclude(now),
+            Stage::Gathering { .. } => self.conclude(),
             Stage::Settled => {
                 let actions = self.client.tick(now);
                 self.perform(actions)
@@ -261,31 +261,46 @@ impl Tenant6 {
                 return Fate::Goes;
             }
         };
-        let has_server = match self.mode {
-            Mode::Dhcp => true,
-            Mode::Slaac => false,
-            Mode::Auto => view.flags.is_managed,
-        };
-        if view.link_local.is_some() && has_server {
-            self.stage = Stage::Settled;
-            let actions = self.client.acquire(now());
-            return self.perform(actions);
+        if view.link_local.is_none() {
+            return Fate::Goes;
         }
-        if self.mode != Mode::Dhcp && !view.dynamic.is_empty() {
+        if self.mode == Mode::Dhcp {
+            return self.acquire();
+        }
+        if !view.dynamic.is_empty() || self.has_server(&view) {
             self.stage = Stage::Gathering { until: now() + GATHERING };
         }
         Fate::Goes
     }
 
-    /// There is an address, and all that routers say is known.
-    fn conclude(&mut self, now: Moment) -> Fate {
-        let asks_server = match self.port.view_ipv6() {
-            Ok(view) => view.flags.has_other && view.link_local.is_some() && self.names.is_empty(),
-            Err(_) => false,
-        };
+    /// Whether addresses come from a server, as far as routers have said so.
+    fn has_server(&self, view: &View) -> bool {
+        self.mode == Mode::Auto && view.flags.is_managed
+    }
+
+    fn acquire(&mut self) -> Fate {
         self.stage = Stage::Settled;
-        let actions = if asks_server {
-            self.client.inform(now)
+        let actions = self.client.acquire(now());
+        self.perform(actions)
+    }
+
+    /// All that routers say is known.
+    fn conclude(&mut self) -> Fate {
+        let view = match self.port.view_ipv6() {
+            Ok(view) => view,
+            Err(error) => return self.end(&error.to_string()),
+        };
+        // The kernel's work on a new address waits for whatever else is done to interfaces.
+        if view.is_settling && now() < self.search_end {
+            self.stage = Stage::Gathering { until: now() + GATHERING };
+            return Fate::Goes;
+        }
+        if self.has_server(&view) {
+            return self.acquire();
+        }
+        self.stage = Stage::Settled;
+        let actions = if view.flags.has_other && self.names.is_empty() {
+            self.client.inform(now())
         } else {
             vec![Action::Learn(Names::default())]
         };
@@ -318,7 +333,7 @@ impl Tenant6 {
         if !self.client.listens() {
             self.socket = None;
         }
-        if matches!(self.stage, Stage::Settled) {
+        if self.held.is_some() {
             self.watch = None;
         }
         fate
