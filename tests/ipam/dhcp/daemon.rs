@@ -189,7 +189,8 @@ fn a_client_that_takes_no_answers_is_not_heard_any_more() {
     let resident = resident.and_then(|line| line.split_whitespace().next()?.parse().ok());
     let resident: u32 = resident.expect("a number of KiB");
     assert!(resident < 40_000, "{resident} KiB");
-    stage.network(json!({})).status().succeeds();
+    let c1 = stage.container("c1");
+    stage.network(json!({})).del(&c1, "eth0").succeeds();
 }
 
 #[test]

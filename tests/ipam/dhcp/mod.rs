@@ -1,5 +1,6 @@
 //! dhcp: plugin and daemon, with real servers.
 
+mod change;
 mod compatibility;
 mod conflicts;
 mod daemon;
