@@ -108,8 +108,10 @@ impl Lan {
         server.sh("ip link set lo up; ip addr add 10.99.0.1/16 dev eth0; mkdir -p /run/kea");
         let config = kea_config().to_string();
         server.run(move || fs::write("/run/kea/kea.json", config)).context("configure kea")?;
-        let kea = server.daemon(&["kea-dhcp4", "-c", "/run/kea/kea.json"]);
-        let daemon = format!("exec {}/dhcp daemon 2>/dev/null", plugins.display());
+        // Nobody reads what they write.
+        let silent = |command: &str| format!("exec {command} >/dev/null 2>&1");
+        let kea = server.daemon(&["sh", "-c", &silent("kea-dhcp4 -c /run/kea/kea.json")]);
+        let daemon = silent(&format!("{}/dhcp daemon", plugins.display()));
         let daemon = side.host().daemon(&["sh", "-c", &daemon]);
         wait_for(side.host(), "/run/cni/dhcp.sock")?;
         wait_for(side.host(), "/run/kea/leases.csv")?;
