@@ -55,6 +55,9 @@ pub const TESTS: &[Need] = &[
 pub const REFERENCE: &[Need] =
     &[Need { proof: "/usr/lib/cni/bridge", package: "containernetworking-plugins" }];
 
+/// What gives leases in the comparison of dhcp.
+pub const SERVER: &[Need] = &[Need { proof: "/usr/sbin/kea-dhcp4", package: "kea-dhcp4-server" }];
+
 /// Installs what is missing where it may (root, Debian) and says so; elsewhere names it.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
 
 use super::attachment::Attachment;
-use super::clock::now;
+use super::clock::{Alarm, now};
 use super::connection::{Connection, Over};
 use super::flags::Flags;
 use super::log;
@@ -27,9 +27,6 @@ use crate::client::Moment;
 use crate::conf::LeaseConf;
 use crate::plan;
 use crate::rpc::{Answer, Call, method};
-
-/// The longest sleep: the clock of leases goes on while the machine sleeps, and this one does not.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// How long no connection is accepted after one could not be.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -102,8 +99,9 @@ impl House {
 
     /// Works until a signal comes.
     pub(super) fn serve(&mut self, listener: &UnixListener, signals: &SignalFd) -> io::Result<()> {
+        let alarm = Alarm::new()?;
         loop {
-            for ready in self.wait(listener, signals)? {
+            for ready in self.wait(listener, signals, &alarm)? {
                 match ready {
                     Ready::Signal => return Ok(()),
                     Ready::Newcomer => self.accept(listener),
@@ -125,9 +123,15 @@ impl House {
     }
 
     /// Sleeps until there is something to do.
-    fn wait(&self, listener: &UnixListener, signals: &SignalFd) -> io::Result<Vec<Ready>> {
+    fn wait(
+        &self,
+        listener: &UnixListener,
+        signals: &SignalFd,
+        alarm: &Alarm,
+    ) -> io::Result<Vec<Ready>> {
         let mut watched = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-        let accepts = self.connections.len() < MOST_CONNECTIONS && now() >= self.accept_at;
+        let is_pausing = now() < self.accept_at;
+        let accepts = self.connections.len() < MOST_CONNECTIONS && !is_pausing;
         let newcomers = if accepts { PollFlags::POLLIN } else { PollFlags::empty() };
         watched.push(PollFd::new(listener.as_fd(), newcomers));
         let ids: Vec<u64> = self.connections.keys().copied().collect();
@@ -141,9 +145,10 @@ impl House {
             .collect();
         watched.extend(listening.iter().map(|(_, socket)| PollFd::new(*socket, PollFlags::POLLIN)));
 
-        // Rounded up, so that the last sleep does not become a busy one.
-        let sleep = self.sleep() + Duration::from_millis(1);
-        match poll(&mut watched, PollTimeout::try_from(sleep).unwrap_or(PollTimeout::MAX)) {
+        watched.push(PollFd::new(alarm.as_fd(), PollFlags::POLLIN));
+        let end_of_pause = is_pausing.then_some(self.accept_at);
+        alarm.set(self.next_moment().into_iter().chain(end_of_pause).min())?;
+        match poll(&mut watched, PollTimeout::NONE) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(Vec::new()),
             Err(errno) => return Err(errno.into()),
@@ -169,14 +174,11 @@ impl House {
         Ok(ready)
     }
 
-    /// How long there is nothing to do.
-    fn sleep(&self) -> Duration {
-        let now = now();
+    /// When there is something to do without anybody asking for it.
+    fn next_moment(&self) -> Option<Moment> {
         let attachments = self.attachments.values().filter_map(Attachment::wake);
         let connections = self.connections.values().filter_map(Connection::patience_ends);
-        let accepting = Some(self.accept_at).filter(|at| *at > now);
-        let next = attachments.chain(connections).chain(accepting).min();
-        next.map_or(LONGEST_SLEEP, |next| next.saturating_sub(now).min(LONGEST_SLEEP))
+        attachments.chain(connections).min()
     }
 
     fn due(&self, now: Moment) -> Vec<String> {
