@@ -142,6 +142,11 @@ impl Tenant6 {
         self.port.netns().is_same(netns).unwrap_or(false) && self.port.refresh().unwrap_or(false)
     }
 
+    /// Where the addresses come from.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// The result of what is held.
     pub(super) fn result(&self) -> Option<AddResult> {
         self.held.as_ref().map(Holding::result)

@@ -79,7 +79,8 @@ impl Tenant6 {
         };
         let is_first = self.held.is_none();
         self.held = Some(holding);
-        let done = self.save().and_then(|()| self.port.show_ipv6(&lease, false));
+        let saved = self.save();
+        let done = self.port.show_ipv6(&lease, false).and(saved);
         if let Some(before) = before.filter(|before| before.address != lease.address) {
             self.log("the IPv6 lease has changed, and so does the interface");
             self.hide(before.address);

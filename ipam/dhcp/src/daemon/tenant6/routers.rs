@@ -2,7 +2,7 @@
 
 use linux_net::Ipv6News;
 
-use super::{GATHERING, Stage, Tenant6};
+use super::{GATHERING, ROUTER_WAITS, Stage, Tenant6};
 use crate::client::v6::{Action, Mode, Names};
 use crate::daemon::clock::now;
 use crate::daemon::port6::View;
@@ -77,6 +77,11 @@ impl Tenant6 {
         }
         if self.has_server(&view) {
             return self.acquire();
+        }
+        // Somebody else has had it, or the router has thought better of it.
+        if view.dynamic.is_empty() {
+            self.stage = Stage::Waiting { ask_at: now() + ROUTER_WAITS[0], asked: 0 };
+            return Fate::Goes;
         }
         self.stage = Stage::Settled;
         let actions = if view.flags.has_other && self.names.is_empty() {

@@ -102,8 +102,8 @@ impl Client {
     }
 
     /// What is held.
-    #[cfg(test)]
-    pub(super) fn lease(&self) -> Option<&Lease> {
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn lease(&self) -> Option<&Lease> {
         self.lease.as_ref()
     }
 
@@ -143,9 +143,9 @@ impl Client {
                 Some(lease.map_or(self.search_end, |lease| lease.expires_at.max(self.search_end)))
             }
             State::Renewing(_) => lease.map(|lease| lease.rebind_at.min(lease.expires_at)),
-            State::Rebinding(_) => lease.map(|lease| lease.expires_at),
+            State::Bound | State::Rebinding(_) => lease.map(|lease| lease.expires_at),
             State::Informing(exchange) => Some(exchange.began + INFORMATION_LIMIT),
-            State::Bound | State::Ended => None,
+            State::Ended => None,
         }
     }
 
@@ -159,6 +159,9 @@ impl Client {
         }
         match &mut self.state {
             State::Pausing { .. } => self.solicit(now),
+            State::Bound if self.lease.as_ref().is_some_and(|l| now >= l.rebind_at) => {
+                self.rebind(now)
+            }
             State::Bound => self.renew(now),
             State::Soliciting(_, offer @ Some(_)) => {
                 let offer = offer.take();
