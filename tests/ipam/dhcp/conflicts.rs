@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use cni_testkit::{Feature, difference, lacks};
+use cni_testkit::{Feature, difference, knows_nothing_of, lacks};
 use serde_json::json;
 
+use super::script6::{DECLINE, SOLICIT, Script6};
 use super::stage::{RANGE, Stage, given};
+use super::stage6;
 
 /// The address that the server has for a container, which another one uses by then.
 fn taken(stage: &Stage, container: &cni_testkit::Container) -> String {
@@ -80,4 +82,28 @@ fn uml_an_ipvlan_asks_nobody() {
     let net = stage.host.network(json!({ "cniVersion": "1.1.0", "name": "net1", "type": "ipvlan",
         "master": "ext0", "ipam": { "type": "dhcp", "detectConflicts": true } }));
     net.add(&c1, "eth0").succeeds();
+}
+
+#[test]
+fn an_ipv6_address_that_somebody_uses_is_declined_and_another_one_taken() {
+    if knows_nothing_of("ipam.ipv6") {
+        return;
+    }
+    let stage = stage6::stage();
+    let squatter = stage.container("squatter");
+    squatter.sh("ip addr add fd00:1::5/64 dev eth0 nodad");
+    let mut is_told = false;
+    let server = Script6::start(&stage, move |asked| {
+        is_told |= asked.kind == DECLINE;
+        vec![asked.given(if is_told { 9 } else { 5 }, 60)]
+    });
+    let _daemon = stage.daemon(&[]);
+    let c1 = stage6::container(&stage, "c1");
+    let net = stage.network(json!({ "ipv6": "dhcp", "ipv4": false, "detectConflicts": true }));
+    let added = net.add(&c1, "eth0").succeeds();
+    assert_eq!(stage6::addresses(&added.result()), ["fd00:1::9/128"]);
+    assert_eq!(server.kinds(), [SOLICIT, DECLINE, SOLICIT]);
+    assert!(!c1.sh("ip -6 addr").contains("fd00:1::5"));
+    net.check(&c1, "eth0").succeeds();
+    net.del(&c1, "eth0").succeeds();
 }

@@ -14,6 +14,7 @@ pub const RENEW: u8 = 5;
 pub const REBIND: u8 = 6;
 pub const REPLY: u8 = 7;
 pub const RELEASE: u8 = 8;
+pub const DECLINE: u8 = 9;
 
 const CLIENT_ID: u16 = 1;
 const SERVER_ID: u16 = 2;
@@ -128,9 +129,10 @@ impl Asked {
         bytes
     }
 
-    /// What a good server answers: fd00:1::`last` for so many seconds, and to a release nothing.
+    /// What a good server answers: fd00:1::`last` for so many seconds, and to what is given back
+    /// nothing.
     pub fn given(&self, last: u8, seconds: u32) -> Vec<u8> {
-        if self.kind == RELEASE {
+        if [RELEASE, DECLINE].contains(&self.kind) {
             return Vec::new();
         }
         let mut address = Ipv6Addr::new(0xfd00, 1, 0, 0, 0, 0, 0, last.into()).octets().to_vec();

@@ -90,8 +90,8 @@ impl Attachment {
     /// Whether this attachment is still the one that is in this namespace, and has or looks for
     /// everything that is wanted.
     pub(super) fn is_as_wanted(&mut self, families: Families, netns: &Netns) -> bool {
-        let has = (self.four.is_some(), self.six.is_some());
-        has == (families.four, families.six.is_some())
+        let six = self.six.as_ref().map(Tenant6::mode);
+        (Families { four: self.four.is_some(), six }) == families
             && self.four.iter_mut().all(|four| four.is_in(netns))
             && self.six.iter_mut().all(|six| six.is_in(netns))
     }

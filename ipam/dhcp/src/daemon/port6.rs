@@ -29,8 +29,8 @@ pub(super) struct View {
     pub(super) link_local: Option<Ipv6Addr>,
     /// Addresses that last for a time only and may be used, with the lengths of their prefixes.
     pub(super) dynamic: Vec<(Ipv6Addr, u8)>,
-    /// Whether there is an address that may not be used yet.
-    pub(super) is_settling: bool,
+    /// Addresses that may not be used yet.
+    pub(super) tentative: Vec<Ipv6Addr>,
     pub(super) flags: RouterFlags,
     /// The router of the default route.
     pub(super) router: Option<Ipv6Addr>,
@@ -38,16 +38,17 @@ pub(super) struct View {
 
 impl Port {
     /// Makes the interface ready for IPv6, before it is up: advertisements are listened to also
-    /// where packets are forwarded, and no address waits a second for its duplicate.
+    /// where packets are forwarded, and no address waits for its duplicate unless that is wanted,
+    /// which takes a second or two.
     ///
     /// # Errors
     ///
     /// When the kernel has no IPv6, or `/proc/sys` may not be written.
-    pub(super) fn prepare_ipv6(&self, mode: Mode) -> Result<()> {
+    pub(super) fn prepare_ipv6(&self, mode: Mode, detects: bool) -> Result<()> {
         let ifname = self.link().name.as_str();
         let autonomous = if mode == Mode::Dhcp { "0" } else { "1" };
         let settings = [
-            ("accept_dad", "0"),
+            ("accept_dad", if detects { "1" } else { "0" }),
             ("accept_ra", "2"),
             ("autoconf", autonomous),
             ("disable_ipv6", "0"),
@@ -86,12 +87,9 @@ impl Port {
         let (rtnl, index) = (Rtnl::open(self.netns())?, self.link().index);
         let addresses = rtnl.list_addresses(index, Family::V6)?;
         let usable = addresses.iter().filter(|a| !a.is_tentative() && !a.is_duplicate());
-        let usable: Vec<(&Address, Ipv6Network)> = usable
-            .filter_map(|address| match address.network {
-                IpNetwork::V6(network) => Some((address, network)),
-                IpNetwork::V4(_) => None,
-            })
-            .collect();
+        let usable: Vec<(&Address, Ipv6Network)> = usable.filter_map(typed).collect();
+        let tentative = addresses.iter().filter(|a| a.is_tentative() && !a.is_duplicate());
+        let tentative = tentative.filter_map(typed);
         let link_local = usable.iter().find(|(_, network)| network.ip().is_unicast_link_local());
         let is_dynamic = |(address, network): &&(&Address, Ipv6Network)| {
             let is_of_link = network.ip().is_unicast_link_local();
@@ -101,7 +99,7 @@ impl Port {
         Ok(View {
             link_local: link_local.map(|(_, network)| network.ip()),
             dynamic: dynamic.map(|(_, network)| (network.ip(), network.prefix())).collect(),
-            is_settling: addresses.iter().any(|a| a.is_tentative() && !a.is_duplicate()),
+            tentative: tentative.map(|(_, network)| network.ip()).collect(),
             flags: rtnl.router_flags(index)?,
             router: find_router(&rtnl, index)?,
         })
@@ -144,15 +142,16 @@ impl Port {
         })
     }
 
-    /// Has the interface show a lease, for as long as it lasts.
+    /// Has the interface show a lease, for as long as it lasts. A new address is looked for on the
+    /// link first when that is wanted.
     ///
     /// # Errors
     ///
     /// What the kernel refused.
-    pub(super) fn show_ipv6(&self, lease: &Lease) -> Result<()> {
+    pub(super) fn show_ipv6(&self, lease: &Lease, detects: bool) -> Result<()> {
         let now = now();
         let options = AddressOptions {
-            without_detection: true,
+            without_detection: !detects,
             lifetime: Some(Lifetime {
                 preferred: lease.deprecated_at.saturating_sub(now),
                 valid: lease.expires_at.saturating_sub(now),
@@ -174,6 +173,13 @@ impl Port {
             Err(error) if !error.is_missing() => Err(error.into()),
             _ => Ok(()),
         }
+    }
+}
+
+fn typed(address: &Address) -> Option<(&Address, Ipv6Network)> {
+    match address.network {
+        IpNetwork::V6(network) => Some((address, network)),
+        IpNetwork::V4(_) => None,
     }
 }
 

@@ -340,6 +340,20 @@ fn what_is_given_back_names_the_server_and_the_address() {
 }
 
 #[test]
+fn an_address_that_somebody_else_uses_is_declined() {
+    let mut play = Play::bound();
+    let actions = play.client.decline(play.now);
+    play.note(actions);
+    let decline = play.last().clone();
+    assert_eq!((decline.kind, &decline.server), (MessageType::Decline, &Some(vec![0, 3, 1])));
+    let addresses = decline.association.map(|ia| ia.addresses).unwrap_or_default();
+    assert_eq!(addresses.first().map(|given| given.address), Some(ADDRESS));
+    assert_eq!(play.held(), None);
+    play.until(2);
+    assert_eq!(play.sent(), [(0, MessageType::Decline), (20, MessageType::Solicit)]);
+}
+
+#[test]
 fn a_lease_of_an_earlier_life_goes_on_where_it_was() {
     let lease = Play::bound().client.lease().cloned().expect("a lease");
     let adopt_at = |at| {

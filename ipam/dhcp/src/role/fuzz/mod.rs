@@ -5,9 +5,11 @@ mod call;
 #[cfg(test)]
 mod mutation;
 mod packet;
+mod packet6;
 
 pub use call::connection;
 pub use packet::link;
+pub use packet6::link6;
 
 /// A script that is read step by step; it ends where there is nothing left.
 struct Script<'s>(&'s [u8]);

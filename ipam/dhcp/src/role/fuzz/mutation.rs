@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{connection, link};
+use super::{connection, link, link6};
 use crate::client::{arp, frame};
 use crate::rpc::stream::{Asking, Listening};
 use crate::rpc::{Answer, CONNECTED, Call};
@@ -104,6 +104,40 @@ fn whatever_comes_from_the_link_hurts_nobody() {
         [&[2][..], &given, &rival, &tick, &given, &tick, &rival].concat(),
     ];
     play(&seeds, link);
+}
+
+/// Options of a DHCPv6 server: an address for so many seconds, and everything else that is read.
+fn given6(seconds: u8, more: &[u8]) -> Vec<u8> {
+    let options: [&[u8]; 6] = [
+        &[0, 3, 0, 40, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 24],
+        &[0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5],
+        &[0, 0, 0, seconds, 0, 0, 0, seconds],
+        &[0, 23, 0, 16, 0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x53],
+        b"\x00\x18\x00\x06\x01a\x02bc\x00",
+        more,
+    ];
+    options.concat()
+}
+
+#[test]
+fn whatever_comes_from_the_link_hurts_no_client_of_ipv6() {
+    let rapid = step(2, &given6(100, &[0, 14, 0, 0]));
+    let offer = step(1, &given6(100, &[0, 7, 0, 1, 255]));
+    let reply = step(2, &given6(100, &[0, 13, 0, 4, 0, 0, b'o', b'k']));
+    let brief = step(2, &given6(1, &[0, 14, 0, 0]));
+    let unknown =
+        step(2, b"\x00\x03\x00\x12\x00\x00\x00\x07\0\0\0\0\0\0\0\0\x00\x0d\x00\x02\x00\x03");
+    let none = step(1, b"\x00\x0d\x00\x05\x00\x02no!");
+    let router =
+        step(4, &[25, 3, 0, 0, 0, 0, 0, 9, 0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    let tick = step(5, &[]);
+    let seeds = [
+        [&[0][..], &router, &rapid, &tick, &reply, &tick, &tick, &tick, &reply, &tick].concat(),
+        [&[0][..], &offer, &reply, &tick, &unknown, &reply, &tick, &tick].concat(),
+        [&[0][..], &none, &tick, &offer, &unknown, &tick, &brief, &tick, &tick].concat(),
+        [&[1][..], &tick, &rapid, &tick].concat(),
+    ];
+    play(&seeds, link6);
 }
 
 #[test]

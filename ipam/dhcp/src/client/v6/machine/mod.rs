@@ -1,28 +1,21 @@
 //! What to do when a message comes, when time passes, and when the user wants something.
 
+mod possession;
+mod search;
+
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use dhcproto::v6::{MessageType, Status};
+use dhcproto::v6::MessageType;
 
 use super::lease::Lease;
 use super::message::{Association, Given, Message};
 use super::names::Names;
-use super::pace::{INFORMATION, Pace, REBIND, RENEW, REQUEST, SOLICIT, Waits};
+use super::pace::{Pace, Waits};
 use crate::client::{Moment, Random, Timing};
-
-/// How long other servers may outbid the first offer. RFC 8415 section 18.2.1 has a second for
-/// that, which every container would wait for, and servers on a link answer within milliseconds.
-const BIDDING: Duration = Duration::from_millis(100);
 
 /// How long name servers are waited for, which nobody needs as much as an address.
 const INFORMATION_LIMIT: Duration = Duration::from_secs(4);
-
-/// The pause after a refusal, so that nobody asks without end.
-const PAUSE: Duration = Duration::from_secs(2);
-
-/// An offer that wants to be taken at once.
-const HIGHEST_PREFERENCE: u8 = 255;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,8 +102,8 @@ impl Client {
     }
 
     /// What is held.
-    #[cfg(test)]
-    pub(super) fn lease(&self) -> Option<&Lease> {
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn lease(&self) -> Option<&Lease> {
         self.lease.as_ref()
     }
 
@@ -150,50 +143,10 @@ impl Client {
                 Some(lease.map_or(self.search_end, |lease| lease.expires_at.max(self.search_end)))
             }
             State::Renewing(_) => lease.map(|lease| lease.rebind_at.min(lease.expires_at)),
-            State::Rebinding(_) => lease.map(|lease| lease.expires_at),
+            State::Bound | State::Rebinding(_) => lease.map(|lease| lease.expires_at),
             State::Informing(exchange) => Some(exchange.began + INFORMATION_LIMIT),
-            State::Bound | State::Ended => None,
+            State::Ended => None,
         }
-    }
-
-    /// Begins to look for a lease.
-    pub(crate) fn acquire(&mut self, now: Moment) -> Vec<Action> {
-        self.search_end = now + self.timing.resend_timeout;
-        let mut actions = vec![Action::Tell("acquiring IPv6 lease".to_owned())];
-        actions.extend(self.solicit(now));
-        actions
-    }
-
-    /// Begins to ask for name servers alone.
-    pub(crate) fn inform(&mut self, now: Moment) -> Vec<Action> {
-        let message = self.message(MessageType::InformationRequest);
-        self.ask(message, INFORMATION, State::Informing, now)
-    }
-
-    /// Takes over a lease from an earlier life. One that has ended meanwhile is asked for again.
-    pub(crate) fn adopt(&mut self, lease: Lease, now: Moment) -> Vec<Action> {
-        let has_ended = lease.expires_at <= now;
-        self.lease = Some(lease);
-        if has_ended {
-            return self.acquire(now);
-        }
-        self.state = State::Bound;
-        Vec::new()
-    }
-
-    /// Gives up whatever is held or asked for, and says how to tell the server.
-    pub(crate) fn release(&mut self) -> Option<Message> {
-        let state = std::mem::replace(&mut self.state, State::Ended);
-        let held = self.lease.take().map(|lease| (lease.server, lease.address));
-        // The server may have given it already.
-        let asked_for = || match state {
-            State::Requesting(Exchange { message, .. }) => {
-                message.server.zip(message.association?.addresses.first().map(|g| g.address))
-            }
-            _ => None,
-        };
-        let (server, address) = held.or_else(asked_for)?;
-        Some(self.about(MessageType::Release, Some(server), Some(address)))
     }
 
     /// Does what is due.
@@ -206,6 +159,9 @@ impl Client {
         }
         match &mut self.state {
             State::Pausing { .. } => self.solicit(now),
+            State::Bound if self.lease.as_ref().is_some_and(|l| now >= l.rebind_at) => {
+                self.rebind(now)
+            }
             State::Bound => self.renew(now),
             State::Soliciting(_, offer @ Some(_)) => {
                 let offer = offer.take();
@@ -278,126 +234,6 @@ impl Client {
         }
     }
 
-    /// An offer: the best one is taken when no others are waited for any more.
-    fn consider(&mut self, offer: &Message, from: Ipv6Addr, now: Moment) -> Vec<Action> {
-        if offer.refusal().is_some() || Lease::read(offer, from, None, now).is_none() {
-            return self.note_refusal(offer);
-        }
-        if offer.preference == HIGHEST_PREFERENCE {
-            return self.request(offer, now);
-        }
-        let State::Soliciting(exchange, best) = &mut self.state else { return Vec::new() };
-        if best.as_ref().is_none_or(|best| best.preference < offer.preference) {
-            *best = Some(Box::new(offer.clone()));
-        }
-        // Once a message had to be repeated, the first answer is good enough.
-        let wait = if exchange.waits.is_first() { BIDDING } else { Duration::ZERO };
-        exchange.ask_again = exchange.ask_again.min(now + wait);
-        if wait.is_zero() { self.tick(now) } else { Vec::new() }
-    }
-
-    /// A reply about an address.
-    fn conclude(&mut self, reply: &Message, from: Ipv6Addr, now: Moment) -> Vec<Action> {
-        let is_search = matches!(self.state, State::Soliciting(..) | State::Requesting(_));
-        let held = self.lease.as_ref().map(|lease| lease.address);
-        let refusal = reply.refusal().map(|refusal| refusal.status);
-        match refusal {
-            // It is said again by whoever sent it, when it is asked again.
-            Some(Status::UnspecFail | Status::UseMulticast) => return self.note_refusal(reply),
-            Some(Status::NoBinding) if !is_search => {
-                let mut actions = self.note_refusal(reply);
-                let message = self.about(MessageType::Request, reply.server.clone(), held);
-                self.search_end = now;
-                actions.extend(self.ask(message, REQUEST, State::Requesting, now));
-                return actions;
-            }
-            Some(_) if is_search => return self.pause(now, &told(reply)),
-            _ => {}
-        }
-        match Lease::read(reply, from, held, now) {
-            Some(lease) => self.hold(lease, now),
-            None if is_search => self.pause(now, "the server gives no address"),
-            None if self.takes_away(reply) => {
-                self.search_end = now;
-                let mut actions = self.note_refusal(reply);
-                actions.extend(self.solicit(now));
-                actions
-            }
-            None => self.note_refusal(reply),
-        }
-    }
-
-    /// Whether a reply says that the address that is held is not to be used any more.
-    fn takes_away(&self, reply: &Message) -> bool {
-        let mut given = reply.association.iter().flat_map(|association| &association.addresses);
-        given.any(|given| self.lease.as_ref().is_some_and(|l| l.address == given.address))
-    }
-
-    fn hold(&mut self, mut lease: Lease, now: Moment) -> Vec<Action> {
-        let what = match self.state {
-            State::Renewing(_) => "renewed",
-            State::Rebinding(_) => "rebound",
-            _ => "acquired",
-        };
-        // A server need not repeat them.
-        if let Some(held) = self.lease.take().filter(|_| lease.names.is_empty()) {
-            lease.names = held.names;
-        }
-        self.state = State::Bound;
-        self.lease = Some(lease.clone());
-        let told =
-            format!("IPv6 lease {what}, expiration is in {} seconds", lease.left(now).as_secs());
-        vec![Action::Tell(told), Action::Hold(lease)]
-    }
-
-    /// Spec: RFC 8415 section 18.2.1 has the first message delayed by up to a second, for machines
-    /// that get their power back all at once; containers do not.
-    fn solicit(&mut self, now: Moment) -> Vec<Action> {
-        let held = self.lease.as_ref().map(|lease| lease.address);
-        let mut message = self.about(MessageType::Solicit, None, held);
-        message.is_rapid = true;
-        let pace = SOLICIT.at_most(self.timing.resend_max);
-        self.ask(message, pace, |exchange| State::Soliciting(exchange, None), now)
-    }
-
-    fn request(&mut self, offer: &Message, now: Moment) -> Vec<Action> {
-        let offered = offer.association.as_ref().map(|ia| ia.addresses.iter());
-        let address = offered.and_then(|mut all| all.find(|given| given.is_usable()));
-        let address = address.map(|given| given.address);
-        let message = self.about(MessageType::Request, offer.server.clone(), address);
-        self.ask(message, REQUEST, State::Requesting, now)
-    }
-
-    fn renew(&mut self, now: Moment) -> Vec<Action> {
-        let Some(Lease { server, address, .. }) = self.lease.clone() else { return Vec::new() };
-        let message = self.about(MessageType::Renew, Some(server), Some(address));
-        let told = Action::Tell("renewing IPv6 lease".to_owned());
-        [vec![told], self.ask(message, RENEW, State::Renewing, now)].concat()
-    }
-
-    fn rebind(&mut self, now: Moment) -> Vec<Action> {
-        let Some(lease) = &self.lease else { return Vec::new() };
-        let message = self.about(MessageType::Rebind, None, Some(lease.address));
-        let told = Action::Tell("renewal time of the IPv6 lease expired, rebinding".to_owned());
-        [vec![told], self.ask(message, REBIND, State::Rebinding, now)].concat()
-    }
-
-    fn pause(&mut self, now: Moment, why: &str) -> Vec<Action> {
-        self.refusal = Some(why.to_owned());
-        self.state = State::Pausing { until: now + PAUSE };
-        vec![Action::Tell(format!("{why}; retrying in {} seconds", PAUSE.as_secs()))]
-    }
-
-    /// Remembers why a server gives nothing; tells it once.
-    fn note_refusal(&mut self, message: &Message) -> Vec<Action> {
-        let told = told(message);
-        if self.refusal.as_ref() == Some(&told) {
-            return Vec::new();
-        }
-        self.refusal = Some(told.clone());
-        vec![Action::Tell(told)]
-    }
-
     fn ask(
         &mut self,
         message: Message,
@@ -434,7 +270,7 @@ impl Client {
         Message {
             client: Some(self.identity.client.clone()),
             elapsed: Some(0),
-            wants_names: kind != MessageType::Release,
+            wants_names: !matches!(kind, MessageType::Release | MessageType::Decline),
             // 24 bits that nobody else is likely to have.
             ..Message::new(kind, ((self.random)() >> 40) as u32)
         }

@@ -1,17 +1,19 @@
 //! The IPv6 of one attachment: what routers advertise, a DHCPv6 client, and the interface.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+mod possession;
+mod routers;
+
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use cni_core::{AddResult, Error, Result, quote};
-use linux_net::{Family, Ipv6News, Ipv6Watch, Netns};
+use linux_net::{Family, Ipv6Watch, Netns};
 
 use super::clock::now;
 use super::log;
 use super::port::{Port, random};
-use super::port6::View;
-use super::record::{Held, Record, Records, identity6};
+use super::record::{Record, Records, identity6};
 use super::tenant::{Fate, Order, Rules};
 use crate::client::Moment;
 use crate::client::v6::{Action, Client, Holding, Lease, Message, Mode, Names};
@@ -30,6 +32,10 @@ const ROUTER_WAITS: [Duration; 3] =
 /// How long the rest of an advertisement may take: the kernel tells it piece by piece.
 const GATHERING: Duration = Duration::from_millis(20);
 
+/// How long it may take to find out whether somebody else has an address; the kernel needs a second
+/// or two.
+const DETECTION_LIMIT: Duration = Duration::from_secs(5);
+
 /// How far it is.
 #[derive(Debug)]
 enum Stage {
@@ -39,6 +45,8 @@ enum Stage {
     Gathering { until: Moment },
     /// The client asks a server, or has a lease; or there is all there will be.
     Settled,
+    /// The interface has the address of a lease, and the kernel looks for who else has it.
+    Trying { lease: Lease, until: Moment },
 }
 
 /// The holder of IPv6 addresses.
@@ -49,7 +57,8 @@ pub(super) struct Tenant6 {
     mode: Mode,
     stage: Stage,
     client: Client,
-    /// Open until there is something: routers may say more than that there is a server.
+    /// Open while there is nothing yet, since routers may say more than that there is a server, and
+    /// while an address is tried out.
     watch: Option<Ipv6Watch>,
     /// Open while an answer is being waited for.
     socket: Option<UdpSocket>,
@@ -70,7 +79,7 @@ impl Tenant6 {
     pub(super) fn prepare(order: Order, port: Port, mode: Mode, rules: &Rules) -> Result<Self> {
         let mut tenant = Self::new(order, port, mode, rules);
         tenant.watch = Some(tenant.port.watch_ipv6()?);
-        tenant.port.prepare_ipv6(mode)?;
+        tenant.port.prepare_ipv6(mode, tenant.detects())?;
         tenant.search_end = now() + rules.timing.resend_timeout;
         Ok(tenant)
     }
@@ -133,6 +142,11 @@ impl Tenant6 {
         self.port.netns().is_same(netns).unwrap_or(false) && self.port.refresh().unwrap_or(false)
     }
 
+    /// Where the addresses come from.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// The result of what is held.
     pub(super) fn result(&self) -> Option<AddResult> {
         self.held.as_ref().map(Holding::result)
@@ -170,7 +184,7 @@ impl Tenant6 {
     pub(super) fn wake(&self) -> Option<Moment> {
         match self.stage {
             Stage::Waiting { ask_at, .. } => Some(ask_at.min(self.search_end)),
-            Stage::Gathering { until } => Some(until),
+            Stage::Gathering { until } | Stage::Trying { until, .. } => Some(until),
             Stage::Settled => self.client.wake(),
         }
     }
@@ -204,6 +218,7 @@ impl Tenant6 {
                 self.look()
             }
             Stage::Gathering { .. } => self.conclude(),
+            Stage::Trying { .. } => self.judge(),
             Stage::Settled => {
                 let actions = self.client.tick(now);
                 self.perform(actions)
@@ -231,82 +246,6 @@ impl Tenant6 {
         Fate::Goes
     }
 
-    /// Takes the news of the kernel.
-    fn hear(&mut self) -> Fate {
-        let Some(watch) = &self.watch else { return Fate::Goes };
-        let news = match watch.read() {
-            Ok(news) => news,
-            Err(error) => {
-                self.log(&error.to_string());
-                vec![Ipv6News::Changed]
-            }
-        };
-        for news in &news {
-            if let Ipv6News::RouterOption(option) = news {
-                self.names.add_router_option(option);
-            }
-        }
-        if news.is_empty() { Fate::Goes } else { self.look() }
-    }
-
-    /// Goes on if what was being waited for is there.
-    fn look(&mut self) -> Fate {
-        if !matches!(self.stage, Stage::Waiting { .. }) {
-            return Fate::Goes;
-        }
-        let view = match self.port.view_ipv6() {
-            Ok(view) => view,
-            Err(error) => {
-                self.log(&error.to_string());
-                return Fate::Goes;
-            }
-        };
-        if view.link_local.is_none() {
-            return Fate::Goes;
-        }
-        if self.mode == Mode::Dhcp {
-            return self.acquire();
-        }
-        if !view.dynamic.is_empty() || self.has_server(&view) {
-            self.stage = Stage::Gathering { until: now() + GATHERING };
-        }
-        Fate::Goes
-    }
-
-    /// Whether addresses come from a server, as far as routers have said so.
-    fn has_server(&self, view: &View) -> bool {
-        self.mode == Mode::Auto && view.flags.is_managed
-    }
-
-    fn acquire(&mut self) -> Fate {
-        self.stage = Stage::Settled;
-        let actions = self.client.acquire(now());
-        self.perform(actions)
-    }
-
-    /// All that routers say is known.
-    fn conclude(&mut self) -> Fate {
-        let view = match self.port.view_ipv6() {
-            Ok(view) => view,
-            Err(error) => return self.end(&error.to_string()),
-        };
-        // The kernel's work on a new address waits for whatever else is done to interfaces.
-        if view.is_settling && now() < self.search_end {
-            self.stage = Stage::Gathering { until: now() + GATHERING };
-            return Fate::Goes;
-        }
-        if self.has_server(&view) {
-            return self.acquire();
-        }
-        self.stage = Stage::Settled;
-        let actions = if view.flags.has_other && self.names.is_empty() {
-            self.client.inform(now())
-        } else {
-            vec![Action::Learn(Names::default())]
-        };
-        self.perform(actions)
-    }
-
     fn perform(&mut self, actions: Vec<Action>) -> Fate {
         let mut fate = Fate::Goes;
         for action in actions {
@@ -318,7 +257,7 @@ impl Tenant6 {
                         self.log(&error.to_string());
                     }
                 }
-                Action::Hold(lease) => fate = self.keep(|tenant| tenant.hold(lease)),
+                Action::Hold(lease) => fate = self.take(lease),
                 Action::Learn(names) => {
                     self.names.add(names);
                     fate = self.keep(Self::hold_advertised);
@@ -333,75 +272,10 @@ impl Tenant6 {
         if !self.client.listens() {
             self.socket = None;
         }
-        if self.held.is_some() {
+        if self.held.is_some() && !matches!(self.stage, Stage::Trying { .. }) {
             self.watch = None;
         }
         fate
-    }
-
-    fn keep(&mut self, hold: impl FnOnce(&mut Self) -> Result<()>) -> Fate {
-        match hold(self) {
-            Ok(()) => Fate::Holds,
-            Err(error) => {
-                self.give_back();
-                self.end(&error.to_string())
-            }
-        }
-    }
-
-    /// Remembers a lease, and has the interface show it.
-    fn hold(&mut self, lease: Lease) -> Result<()> {
-        let (holding, before) = match &self.held {
-            Some(held) => {
-                (Holding { lease: Some(lease.clone()), ..held.clone() }, held.lease.clone())
-            }
-            None => (self.advertised(Some(lease.clone()))?, None),
-        };
-        let is_first = self.held.is_none();
-        self.held = Some(holding);
-        let done = self.save().and_then(|()| self.port.show_ipv6(&lease));
-        if let Some(before) = before.filter(|before| before.address != lease.address) {
-            self.log("the IPv6 lease has changed, and so does the interface");
-            self.hide(before.address);
-        }
-        match done {
-            // It is in use, so it is better held than remembered.
-            Err(error) if !is_first => self.log(&error.to_string()),
-            done => done?,
-        }
-        Ok(())
-    }
-
-    /// Remembers what routers advertise.
-    fn hold_advertised(&mut self) -> Result<()> {
-        self.held = Some(self.advertised(None)?);
-        self.log("IPv6 addresses autoconfigured");
-        self.save()
-    }
-
-    /// What there is now, with a lease that the interface may have already.
-    fn advertised(&mut self, lease: Option<Lease>) -> Result<Holding> {
-        // What belongs to the same advertisement may still be unread.
-        if let Some(Ok(news)) = self.watch.as_ref().map(Ipv6Watch::read) {
-            for news in news {
-                if let Ipv6News::RouterOption(option) = news {
-                    self.names.add_router_option(&option);
-                }
-            }
-        }
-        let View { dynamic, router, .. } = self.port.view_ipv6()?;
-        let leased = lease.as_ref().map(|lease| lease.address);
-        let autonomous = match self.mode {
-            Mode::Dhcp => Vec::new(),
-            _ => dynamic.into_iter().filter(|(address, _)| Some(*address) != leased).collect(),
-        };
-        Ok(Holding { lease, autonomous, gateway: router, names: self.names.clone() })
-    }
-
-    fn save(&self) -> Result<()> {
-        let Some(held) = self.held.clone() else { return Ok(()) };
-        let held = Held::V6 { mode: self.mode, held };
-        self.records.save(&Record::of(&self.order, &self.port, held)?)
     }
 
     /// Gives everything back, or gives up the search.
@@ -415,26 +289,15 @@ impl Tenant6 {
         self.records.remove(&self.key, Family::V6)
     }
 
-    /// Spec: RFC 8415 section 18.2.7: the address is not used any more before its server hears.
-    fn give_back(&mut self) {
-        self.withdraw();
-        let Some(message) = self.client.release() else { return };
-        self.log("releasing IPv6 lease");
-        if let Err(error) = self.send(&message) {
-            self.log(&format!("failed to release DHCPv6 lease: {error}"));
-        }
-    }
-
     /// Takes the address of the server from the interface.
     pub(super) fn withdraw(&self) {
-        if let Some(lease) = self.held.as_ref().and_then(|held| held.lease.as_ref()) {
+        let held = self.held.as_ref().and_then(|held| held.lease.as_ref());
+        let tried = match &self.stage {
+            Stage::Trying { lease, .. } => Some(lease),
+            _ => None,
+        };
+        for lease in held.into_iter().chain(tried) {
             self.hide(lease.address);
-        }
-    }
-
-    fn hide(&self, address: std::net::Ipv6Addr) {
-        if let Err(error) = self.port.hide_ipv6(address) {
-            self.log(&format!("failed to remove {}: {error}", IpAddr::V6(address)));
         }
     }
 
