@@ -147,8 +147,8 @@ impl Attachment {
     /// # Errors
     ///
     /// When one cannot be forgotten; all are tried.
-    pub(super) fn release(mut self) -> Result<Vec<Waiter>> {
-        self.give_back().map(|()| self.waiting)
+    pub(super) fn release(mut self) -> Result<()> {
+        self.give_back()
     }
 
     fn give_back(&mut self) -> Result<()> {

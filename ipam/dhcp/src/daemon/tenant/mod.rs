@@ -1,6 +1,7 @@
 //! The IPv4 of one attachment: its client and its interface.
 
-use std::net::Ipv4Addr;
+mod packets;
+
 use std::sync::mpsc::Sender;
 
 use cni_core::{AddResult, Result};
@@ -10,15 +11,7 @@ use super::clock::now;
 use super::log;
 use super::port::{Port, random};
 use super::record::{Held, Record, Records, identity, key};
-use crate::client::{
-    Action, Client, Destination, Lease, Message, Moment, Timing, Wishes, arp, frame,
-};
-
-/// Room for a packet in bytes.
-const PACKET_LEN: usize = 2048;
-
-/// So many packets are looked at before others get their turn.
-const PACKETS_AT_ONCE: usize = 32;
+use crate::client::{Action, Client, Lease, Moment, Timing, Wishes};
 
 /// A client of a connection whose question waits for a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,43 +159,6 @@ impl Tenant {
         self.perform(actions)
     }
 
-    /// Takes the packets that have come.
-    pub(super) fn receive(&mut self) -> Fate {
-        let mut buffer = [0; PACKET_LEN];
-        for _ in 0..PACKETS_AT_ONCE {
-            let Some(socket) = &self.socket else { break };
-            // A link that is down is told once, and noticed by whatever is sent next.
-            let Ok(Some(received)) = socket.receive(&mut buffer) else { break };
-            let packet = buffer.get(..received.len).filter(|_| received.vlan.is_none());
-            let message = packet
-                .and_then(|packet| frame::unwrap(packet, received.has_checksum))
-                .and_then(Message::decode);
-            let Some(message) = message else { continue };
-            let actions = self.client.receive(&message, received.from, now());
-            match self.perform(actions) {
-                Fate::Goes => {}
-                fate => return fate,
-            }
-        }
-        self.receive_from_neighbours()
-    }
-
-    fn receive_from_neighbours(&mut self) -> Fate {
-        let mut buffer = [0; PACKET_LEN];
-        for _ in 0..PACKETS_AT_ONCE {
-            let (Some(watch), Some(tried)) = (&self.watch, self.client.tried()) else { break };
-            let Ok(Some(received)) = watch.receive(&mut buffer) else { break };
-            let packet = buffer.get(..received.len).filter(|_| received.vlan.is_none());
-            let hardware = self.port.hardware();
-            let rival = packet.and_then(|packet| arp::rival(packet, hardware.bytes(), tried));
-            if let Some(rival) = rival {
-                let actions = self.client.meet(rival, now());
-                return self.perform(actions);
-            }
-        }
-        Fate::Goes
-    }
-
     /// Gives the lease back, or gives up the search for one.
     ///
     /// # Errors
@@ -277,13 +233,6 @@ impl Tenant {
         fate
     }
 
-    fn probe(&mut self, address: Ipv4Addr) -> Result<()> {
-        if self.watch.is_none() {
-            self.watch = Some(self.port.watch(address)?);
-        }
-        self.watch.iter().try_for_each(|watch| self.port.probe(watch, address))
-    }
-
     /// Remembers a lease, and has the interface show it when it showed another one.
     fn hold(&mut self, lease: Lease) -> Result<()> {
         let wishes = &self.order.wishes;
@@ -318,32 +267,6 @@ impl Tenant {
             self.log(&error.to_string());
         }
         Fate::Ended(why.to_owned())
-    }
-
-    fn socket_to_send(&mut self) -> Result<()> {
-        if self.socket.is_none() {
-            self.socket = Some(self.port.listen()?);
-        }
-        Ok(())
-    }
-
-    fn send(&self, message: &Message, to: Destination) -> Result<()> {
-        match &self.socket {
-            Some(socket) => self.port.send(socket, message, to),
-            None => Ok(()),
-        }
-    }
-
-    fn close(&mut self) {
-        let sockets = [self.socket.take(), self.watch.take()];
-        self.hand_over(sockets);
-    }
-
-    fn hand_over(&self, sockets: [Option<PacketSocket>; 2]) {
-        for socket in sockets.into_iter().flatten() {
-            // Without the thread it is closed here.
-            let _ = self.closer.send(socket);
-        }
     }
 
     fn log(&self, text: &str) {
