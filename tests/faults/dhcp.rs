@@ -35,7 +35,9 @@ impl World {
              ip link add port up master cni0 type veth peer name eth0 netns {}",
             server.netns_path()
         ));
-        server.sh("ip addr add 192.168.1.1/24 dev eth0; ip link set eth0 up");
+        server.sh("echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_dad
+            ip addr add 192.168.1.1/24 dev eth0; ip link set eth0 up
+            ip addr add fd00:1::1/64 dev eth0 nodad");
         let daemon = server.daemon(&[
             "dnsmasq",
             "--keep-in-foreground",
@@ -48,6 +50,7 @@ impl World {
             "--dhcp-leasefile=/run/dnsmasq.leases",
             "--log-facility=/run/server.log",
             "--dhcp-range=192.168.1.5,192.168.1.250,255.255.255.0,2m",
+            "--dhcp-range=fd00:1::10,fd00:1::ff,64,2m",
         ]);
         let world = Self { host, _server: (server, daemon), _daemon: None };
         world.waits_for("/run/dnsmasq.pid");
@@ -60,8 +63,9 @@ impl World {
         ));
     }
 
-    fn network(&self) -> Network<'_> {
-        bridge(&self.host, json!({ "ipam": { "type": "dhcp" } }))
+    fn networks(&self) -> [Network<'_>; 2] {
+        let with = |ipam| bridge(&self.host, json!({ "ipam": ipam }));
+        [with(json!({ "type": "dhcp" })), with(json!({ "type": "dhcp", "ipv6": "dhcp" }))]
     }
 }
 
@@ -69,7 +73,9 @@ impl World {
 fn bridge_survives_a_broken_add_of_its_delegate() {
     for mode in [Mode::Fail, Mode::Kill] {
         let world = World::new();
-        Stage::new(&world.host, world.network()).add_fails_cleanly(mode, "dhcp");
+        for network in world.networks() {
+            Stage::new(&world.host, network).add_fails_cleanly(mode, "dhcp");
+        }
     }
 }
 
@@ -77,7 +83,9 @@ fn bridge_survives_a_broken_add_of_its_delegate() {
 fn a_killed_add_is_cleaned_up_by_del() {
     for fate in [Fate::Lives, Fate::Dies] {
         let world = World::new();
-        Stage::new(&world.host, world.network()).del_follows_a_killed_add(fate);
+        for network in world.networks() {
+            Stage::new(&world.host, network).del_follows_a_killed_add(fate);
+        }
     }
 }
 
@@ -85,7 +93,9 @@ fn a_killed_add_is_cleaned_up_by_del() {
 fn a_broken_del_is_finished_by_another() {
     for mode in [Mode::Fail, Mode::Kill] {
         let world = World::new();
-        Stage::new(&world.host, world.network()).del_is_finished_by_another(mode, "dhcp");
+        for network in world.networks() {
+            Stage::new(&world.host, network).del_is_finished_by_another(mode, "dhcp");
+        }
     }
 }
 
@@ -93,34 +103,45 @@ fn a_broken_del_is_finished_by_another() {
 #[test]
 fn a_broken_daemon_is_followed_by_another() {
     for mode in [Mode::Fail, Mode::Kill] {
-        let world = World::without_daemon();
-        let net = world.network();
-        let c1 = world.host.container("c1");
-        let before = world.host.world();
-        let start = |environment: &str, folder: &Path| {
-            let command = format!("{environment} exec {}/dhcp daemon", folder.display());
-            let daemon = world.host.daemon(&["sh", "-c", &command]);
-            world.waits_for(SOCKET);
-            daemon
-        };
-        let stop = |daemon: Daemon| {
-            daemon.stop();
-            world.host.sh(&format!("rm -f {SOCKET}"));
-        };
-        for_each_fault(mode, "dhcp", |fault, _| {
-            let (setting, mark) = (fault.setting(), fault.mark().display());
-            let broken =
-                start(&format!("CNI_FAULT={setting} CNI_FAULT_MARK={mark}"), fault.plugins());
-            // It may break during either.
-            let outcomes = [net.add(&c1, "eth0"), net.del(&c1, "eth0")];
-            stop(broken);
-            if fault.hit().is_none() {
-                let _ = outcomes.map(Outcome::succeeds);
-            }
-            let good = start("", &plugin_dir());
-            net.del(&c1, "eth0").succeeds();
-            stop(good);
-            world.host.returns_to(&before);
-        });
+        daemons_break(mode, 0);
     }
+}
+
+#[test]
+fn a_daemon_that_is_broken_over_ipv6_is_followed_by_another() {
+    for mode in [Mode::Fail, Mode::Kill] {
+        daemons_break(mode, 1);
+    }
+}
+
+/// Breaks a daemon at each of its effects for one of the networks.
+fn daemons_break(mode: Mode, network: usize) {
+    let world = World::without_daemon();
+    let net = &world.networks()[network];
+    let c1 = world.host.container("c1");
+    let before = world.host.world();
+    let start = |environment: &str, folder: &Path| {
+        let command = format!("{environment} exec {}/dhcp daemon", folder.display());
+        let daemon = world.host.daemon(&["sh", "-c", &command]);
+        world.waits_for(SOCKET);
+        daemon
+    };
+    let stop = |daemon: Daemon| {
+        daemon.stop();
+        world.host.sh(&format!("rm -f {SOCKET}"));
+    };
+    for_each_fault(mode, "dhcp", |fault, _| {
+        let (setting, mark) = (fault.setting(), fault.mark().display());
+        let broken = start(&format!("CNI_FAULT={setting} CNI_FAULT_MARK={mark}"), fault.plugins());
+        // It may break during either.
+        let outcomes = [net.add(&c1, "eth0"), net.del(&c1, "eth0")];
+        stop(broken);
+        if fault.hit().is_none() {
+            let _ = outcomes.map(Outcome::succeeds);
+        }
+        let good = start("", &plugin_dir());
+        net.del(&c1, "eth0").succeeds();
+        stop(good);
+        world.host.returns_to(&before);
+    });
 }

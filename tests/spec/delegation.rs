@@ -1,7 +1,7 @@
 //! Plugins that call plugins: how a delegate is found, what it gets, what is made of its result
 //! (specification section 4).
 
-use cni_testkit::{Host, lacks_version};
+use cni_testkit::{Host, against_reference, lacks_version};
 use serde_json::json;
 
 use crate::delegate::{FOLDER, WORKING, calls, install, network};
@@ -50,6 +50,23 @@ fn a_delegate_gets_the_same_environment_and_input() {
             let found = host.run(|| std::fs::read("/run/input").expect("what the delegate read"));
             assert_eq!(found, input);
         }
+    }
+}
+
+/// One that speaks through it, such as dhcp, has to. Host-local and static do not.
+#[test]
+fn a_delegate_finds_the_interface_in_the_container() {
+    let script = format!("nsenter --net=$CNI_NETNS ip link show $CNI_IFNAME >/dev/null; {WORKING}");
+    for plugin in delegating() {
+        // It asks for addresses first.
+        if against_reference() && plugin.name == "ptp" {
+            continue;
+        }
+        let host = Host::new();
+        let c1 = host.container("c1");
+        let net = network(plugin, &host, &format!("set -e; {script}"));
+        net.add(&c1, "eth0").succeeds();
+        net.del(&c1, "eth0").succeeds();
     }
 }
 

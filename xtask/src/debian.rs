@@ -35,9 +35,12 @@ pub const TESTS: &[Need] = &[
     // Counts the files that a plugin opens.
     Need { proof: "/usr/bin/strace", package: "strace" },
     Need { proof: "/bin/busybox", package: "busybox-static" },
+    // Routers, and a service manager, for dhcp.
+    Need { proof: "/usr/bin/python3", package: "python3" },
     // Servers for dhcp; busybox has another one.
     Need { proof: "/usr/sbin/dnsmasq", package: "dnsmasq-base" },
     Need { proof: "/usr/sbin/kea-dhcp4", package: "kea-dhcp4-server" },
+    Need { proof: "/usr/sbin/kea-dhcp6", package: "kea-dhcp6-server" },
     Need { proof: "/usr/sbin/dhcpd", package: "isc-dhcp-server" },
     // Runtimes, for the tests with real ones.
     Need { proof: "podman", package: "podman" },
@@ -71,6 +74,9 @@ pub const TESTS: &[Need] = &[
 /// What a comparison with the reference needs: Debian's build of it.
 pub const REFERENCE: &[Need] =
     &[Need { proof: "/usr/lib/cni/bridge", package: "containernetworking-plugins" }];
+
+/// What gives leases in the comparison of dhcp.
+pub const SERVER: &[Need] = &[Need { proof: "/usr/sbin/kea-dhcp4", package: "kea-dhcp4-server" }];
 
 /// Installs what is missing where it may (root, Debian) and says so; elsewhere names it.
 ///

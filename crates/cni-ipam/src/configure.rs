@@ -161,6 +161,10 @@ impl Target<'_> {
         let mut outcomes = self.rtnl.run(requests).into_iter();
         if requests.len() > routes.len() {
             for (address, outcome) in addresses.iter().zip(outcomes.by_ref()) {
+                let outcome = match outcome {
+                    Err(error) if error.is_present() && self.is_kept(*address)? => Ok(()),
+                    outcome => outcome,
+                };
                 outcome.context(|| {
                     format!("failed to add IP addr {address} to {}", quote(self.ifname))
                 })?;
@@ -173,6 +177,16 @@ impl Target<'_> {
             outcome.context(|| format!("failed to add route '{}'", self.shown(route)))?;
         }
         Ok(())
+    }
+
+    /// Whether an address that is there already lasts for a time only, which somebody else extends:
+    /// the kernel, when a router has advertised it, or the daemon of the IPAM plugin.
+    fn is_kept(&self, address: Cidr) -> Result<bool> {
+        if address.ip().is_ipv4() {
+            return Ok(false);
+        }
+        let present = self.rtnl.list_addresses(self.index, Family::V6)?;
+        Ok(present.iter().any(|found| found.network == address.0 && found.is_dynamic()))
     }
 
     /// A route of the result for the kernel. `gateways` stand in, IPv4's and IPv6's.

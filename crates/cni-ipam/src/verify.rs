@@ -46,10 +46,12 @@ pub fn addresses(rtnl: &Rtnl, ifname: &str, result: &AddResult) -> Result<()> {
         let present = rtnl
             .list_addresses(link.index, family)
             .map_err(|_| Error::internal("Cannot obtain List of IP Addresses"))?;
-        if !present.iter().any(|found| found.network == address.0) {
-            return Err(Error::internal(format!(
-                "Failed to match addr {address} on interface {ifname}"
-            )));
+        let found = present.iter().find(|found| found.network == address.0).ok_or_else(|| {
+            Error::internal(format!("Failed to match addr {address} on interface {ifname}"))
+        })?;
+        // A router may advertise a prefix for addresses and not say that it is on the link.
+        if address.ip().is_ipv6() && found.is_dynamic() {
+            continue;
         }
         network_route(rtnl, &link, ip, family)?;
     }

@@ -51,5 +51,6 @@ pub use outside::Outside;
 pub use plugins::{debian_dir, dist_dir, fault_plugin_dir, plugin_dir, supported_versions};
 pub use reach::Blocked;
 pub use reference::{
-    against_reference, difference, lacks_file, lacks_plugin, lacks_release, lacks_version,
+    against_reference, difference, knows_nothing_of, lacks_file, lacks_plugin, lacks_release,
+    lacks_version,
 };

@@ -62,6 +62,16 @@ pub fn lacks_release(release: &str) -> bool {
     lacks
 }
 
+/// Whether the set under test is not ours and knows nothing of what a test is about, so that it
+/// would wait for what never comes; the test is then recorded as skipped.
+#[must_use = "a test that is skipped has to return"]
+pub fn knows_nothing_of(what: &str) -> bool {
+    if against_reference() {
+        skip::record(&format!("the set under test knows nothing of {what}"));
+    }
+    against_reference()
+}
+
 /// Whether a file that the test needs of the reference is not installed; the test is then recorded
 /// as skipped.
 #[must_use = "a test that is skipped has to return"]

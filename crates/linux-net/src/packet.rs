@@ -1,6 +1,7 @@
-//! Packet sockets: UDP over IPv4 on one link, which needs no address of its own for that.
+//! Packet sockets: UDP over IPv4, and ARP, on one link, which needs no address of its own for that.
 
 use std::mem::{size_of, zeroed};
+use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -8,21 +9,31 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use crate::{Error, Link, Mac, Netns, Result};
 
-/// Which packets a [`PacketSocket`] receives: whole UDP datagrams to one port. The kernel drops all
-/// others before the process hears of them.
+/// Which packets a [`PacketSocket`] sends and receives. The kernel drops all others before the process
+/// hears of them.
 #[derive(Debug, Clone)]
-pub struct PacketFilter {
-    /// The UDP port they are sent to.
-    pub port: u16,
-    /// Words that their payload must have, by offset.
-    pub words: Vec<(u32, u32)>,
+pub enum PacketFilter {
+    /// UDP datagrams over IPv4 that are whole.
+    Udp {
+        /// The port they are sent to.
+        port: u16,
+        /// Words that their payload must have, by offset.
+        words: Vec<(u32, u32)>,
+    },
+    /// ARP on Ethernet.
+    Arp {
+        /// The address that the sender has, or looks for.
+        address: Ipv4Addr,
+    },
 }
 
-/// A socket that sends and receives IPv4 packets on one link, without waiting for any.
+/// A socket that sends and receives packets of one kind on one link, without waiting for any.
 #[derive(Debug)]
 pub struct PacketSocket {
     file: OwnedFd,
     index: u32,
+    /// What is above the link, as in the header of Ethernet.
+    protocol: u16,
     object: String,
 }
 
@@ -63,7 +74,8 @@ impl PacketSocket {
         // Without a protocol it receives nothing until it is bound: no packet passes unfiltered.
         let open = || socket(AddressFamily::Packet, SockType::Datagram, flags, None);
         let file = netns.run(open)?.map_err(failed)?;
-        let socket = Self { file, index: link.index, object: object.clone() };
+        let (index, protocol) = (link.index, filter.protocol());
+        let socket = Self { file, index, protocol, object: object.clone() };
         socket.attach(filter).map_err(failed)?;
         let on: libc::c_int = 1;
         socket.set(libc::SOL_PACKET, libc::PACKET_AUXDATA, &on).map_err(failed)?;
@@ -189,11 +201,11 @@ impl PacketSocket {
         Errno::result(outcome).map(drop)
     }
 
-    /// IPv4 on the link, to or from nobody in particular.
+    /// The link, and nobody in particular on it.
     fn address(&self) -> libc::sockaddr_ll {
         libc::sockaddr_ll {
             sll_family: libc::AF_PACKET as libc::c_ushort,
-            sll_protocol: (libc::ETH_P_IP as u16).to_be(),
+            sll_protocol: self.protocol.to_be(),
             sll_ifindex: self.index.cast_signed(),
             sll_hatype: 0,
             sll_pkttype: 0,
@@ -220,46 +232,84 @@ impl Received {
 }
 
 impl PacketFilter {
-    /// The filter in the kernel's classic language (`linux/filter.h`); a packet begins with the
-    /// header of IPv4.
-    fn program(&self) -> Vec<libc::sock_filter> {
-        const HEADER_LEN: u32 = 8;
-
-        let load_byte = |at| instruction(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, at);
-        let load_half = |at| instruction(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, at);
-        let load_behind = |size, at| instruction(libc::BPF_LD | size | libc::BPF_IND, at);
-        let equal = |value| instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value);
-        let mut program = vec![
-            load_byte(9),
-            equal(UDP),
-            // A fragment that is not the first has no header of UDP.
-            load_half(6),
-            instruction(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 0x1fff),
-            // The length of the header, which is where UDP begins.
-            instruction(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0),
-            load_behind(libc::BPF_H, 2),
-            equal(self.port.into()),
-        ];
-        for (offset, value) in &self.words {
-            program.extend([load_behind(libc::BPF_W, HEADER_LEN + offset), equal(*value)]);
+    fn protocol(&self) -> u16 {
+        match self {
+            Self::Udp { .. } => libc::ETH_P_IP as u16,
+            Self::Arp { .. } => libc::ETH_P_ARP as u16,
         }
-        program.push(instruction(libc::BPF_RET | libc::BPF_K, WHOLE));
-        program.push(instruction(libc::BPF_RET | libc::BPF_K, 0));
-        let refusal = program.len() - 1;
-        for (position, step) in program.iter_mut().enumerate() {
-            let to_refusal = (refusal - position).saturating_sub(1) as u8;
-            match u32::from(step.code) {
-                EQUAL => step.jf = to_refusal,
-                BITS => step.jt = to_refusal,
-                _ => {}
-            }
-        }
-        program
     }
+
+    /// The filter in the kernel's classic language (`linux/filter.h`); a packet begins with its own
+    /// header.
+    fn program(&self) -> Vec<libc::sock_filter> {
+        match self {
+            Self::Udp { port, words } => udp_program(*port, words),
+            Self::Arp { address } => arp_program(*address),
+        }
+    }
+}
+
+fn udp_program(port: u16, words: &[(u32, u32)]) -> Vec<libc::sock_filter> {
+    const HEADER_LEN: u32 = 8;
+
+    let load_behind = |size, at| instruction(libc::BPF_LD | size | libc::BPF_IND, at);
+    let mut program = vec![
+        load(libc::BPF_B, 9),
+        equal(UDP),
+        // A fragment that is not the first has no header of UDP.
+        load(libc::BPF_H, 6),
+        instruction(BITS, 0x1fff),
+        // The length of the header, which is where UDP begins.
+        instruction(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0),
+        load_behind(libc::BPF_H, 2),
+        equal(port.into()),
+    ];
+    for (offset, value) in words {
+        program.extend([load_behind(libc::BPF_W, HEADER_LEN + offset), equal(*value)]);
+    }
+    program.extend([answer(WHOLE), answer(0)]);
+    let refusal = program.len() - 1;
+    for (position, step) in program.iter_mut().enumerate() {
+        let to_refusal = (refusal - position).saturating_sub(1) as u8;
+        match u32::from(step.code) {
+            EQUAL => step.jf = to_refusal,
+            BITS => step.jt = to_refusal,
+            _ => {}
+        }
+    }
+    program
+}
+
+fn arp_program(address: Ipv4Addr) -> Vec<libc::sock_filter> {
+    const LENGTHS_OF_ADDRESSES: u32 = 0x0604;
+    let jump = |step, to_then, to_else| libc::sock_filter { jt: to_then, jf: to_else, ..step };
+    vec![
+        load(libc::BPF_H, 4),
+        jump(equal(LENGTHS_OF_ADDRESSES), 0, 5),
+        // The sender's address, and the one it looks for.
+        load(libc::BPF_W, 14),
+        jump(equal(address.to_bits()), 2, 0),
+        load(libc::BPF_W, 24),
+        jump(equal(address.to_bits()), 0, 1),
+        answer(WHOLE),
+        answer(0),
+    ]
 }
 
 const EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ;
 const BITS: u32 = libc::BPF_JMP | libc::BPF_JSET;
+
+fn load(size: u32, at: u32) -> libc::sock_filter {
+    instruction(libc::BPF_LD | size | libc::BPF_ABS, at)
+}
+
+fn equal(value: u32) -> libc::sock_filter {
+    instruction(EQUAL, value)
+}
+
+fn answer(len: u32) -> libc::sock_filter {
+    instruction(libc::BPF_RET | libc::BPF_K, len)
+}
 
 fn instruction(code: u32, k: u32) -> libc::sock_filter {
     libc::sock_filter { code: code as u16, jt: 0, jf: 0, k }
@@ -271,7 +321,7 @@ mod tests {
 
     #[test]
     fn every_condition_jumps_to_the_refusal() {
-        let program = PacketFilter { port: 68, words: vec![(4, 7)] }.program();
+        let program = PacketFilter::Udp { port: 68, words: vec![(4, 7)] }.program();
         let shown: Vec<_> = program.iter().map(|s| (s.code, s.jt, s.jf, s.k)).collect();
         assert_eq!(
             shown,

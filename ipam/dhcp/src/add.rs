@@ -15,7 +15,7 @@ use crate::rpc::{Answer, Call, method};
 ///
 /// A bad configuration, no daemon, or no lease.
 pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
-    ask::check_wishes(request)?;
+    let families = ask::check_wishes(request)?;
     let question = ask::question(request, method::ALLOCATE)?;
     let socket_path = request.conf.socket_path();
     let connection = Connection::open(socket_path).map_err(|unreachable| unreachable.error)?;
@@ -24,7 +24,7 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
         release: Call { method: method::RELEASE.to_owned(), ..question.clone() },
     });
     match connection.call(&question)? {
-        Answer::Result(result) => Ok(result),
+        Answer::Result(result) => ask::check_families(families, &result).map(|()| result),
         Answer::Done | Answer::Error(_) => {
             Err(Error::internal("the daemon answered without a lease"))
         }

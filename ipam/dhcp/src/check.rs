@@ -13,12 +13,13 @@ use crate::rpc::{Answer, Call, method};
 ///
 /// A bad configuration, no daemon, no lease, or another one.
 pub(crate) fn check(request: &Request<Conf>) -> Result<()> {
-    ask::check_wishes(request)?;
+    let families = ask::check_wishes(request)?;
     let previous = request.network.prev_result()?;
     let question = ask::question(request, method::CHECK)?;
     let Answer::Result(held) = ask_daemon(request.conf.socket_path(), &question)? else {
         return Err(Error::internal("the daemon answered without a lease"));
     };
+    ask::check_families(families, &held)?;
     let Some(previous) = previous else { return Ok(()) };
     let addresses =
         |ips: &[cni_core::IpConfig]| -> Vec<_> { ips.iter().filter_map(|ip| ip.address).collect() };

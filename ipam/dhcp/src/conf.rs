@@ -37,7 +37,7 @@ pub(crate) struct LeaseConf {
 
 /// The `ipam` object.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct IpamConf {
     /// Options to send.
     pub(crate) provide: Vec<ProvideConf>,
@@ -45,6 +45,12 @@ pub(crate) struct IpamConf {
     pub(crate) request: Vec<RequestConf>,
     /// Metric of all routes; 0 leaves it out.
     pub(crate) priority: i64,
+    /// Whether an address is looked for on the link before it is used.
+    pub(crate) detect_conflicts: bool,
+    /// Whether there is to be an IPv4 address; none: yes.
+    pub(crate) ipv4: Option<bool>,
+    /// Where IPv6 addresses come from; none: there is to be none.
+    pub(crate) ipv6: Option<String>,
 }
 
 /// An option to send.

@@ -15,8 +15,7 @@ mod validate;
 
 use cni_core::spec::conf::ValidAttachment;
 use cni_core::{AddResult, Cleanup, Plugin, Request, Result, Undo};
-use conf::Conf;
-pub use role::{DAEMON_USAGE, main};
+pub use role::*;
 
 /// The plugin `dhcp`.
 pub struct Dhcp;
@@ -25,24 +24,24 @@ impl Plugin for Dhcp {
     const NAME: &'static str = "dhcp";
     const PURPOSE: &'static str = "Gets addresses from a DHCP server, kept by `dhcp daemon`";
     const LOAD_CONTEXT: &'static str = "error obtaining socketPath: error parsing socket path conf";
-    type Conf = Conf;
+    type Conf = conf::Conf;
 
     fn default_network() -> serde_json::Value {
         conf::default_network()
     }
-    fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult> {
+    fn add(request: &Request<Self::Conf>, undo: &mut Undo) -> Result<AddResult> {
         add::add(request, undo)
     }
-    fn del(request: &Request<Conf>, _: &mut Cleanup) -> Result<()> {
+    fn del(request: &Request<Self::Conf>, _: &mut Cleanup) -> Result<()> {
         del::del(request)
     }
-    fn check(request: &Request<Conf>) -> Result<()> {
+    fn check(request: &Request<Self::Conf>) -> Result<()> {
         check::check(request)
     }
-    fn gc(request: &Request<Conf>, valid: &[ValidAttachment], c: &mut Cleanup) -> Result<()> {
+    fn gc(request: &Request<Self::Conf>, valid: &[ValidAttachment], c: &mut Cleanup) -> Result<()> {
         gc::gc(request, valid, c)
     }
-    fn status(request: &Request<Conf>) -> Result<()> {
+    fn status(request: &Request<Self::Conf>) -> Result<()> {
         status::status(request)
     }
 }

@@ -3,30 +3,32 @@
 use std::collections::HashMap;
 
 use cni_core::{Error, Result, quote};
+use dhcproto::v4::OptionCode;
 
-use crate::client::{Wishes, option};
+use crate::client::v6::Mode;
+use crate::client::{CLASSLESS_ROUTES_MICROSOFT, Wishes};
 use crate::conf::{IpamConf, LeaseConf, ProvideConf, RequestConf};
 
 /// Options with names; all have numbers. The first six names are the reference's, the others those
 /// of dhcp-options(5).
-const NAMES: [(&str, u8); 13] = [
-    ("dhcp-client-identifier", option::CLIENT_ID),
-    ("subnet-mask", option::SUBNET_MASK),
-    ("routers", option::ROUTERS),
-    ("host-name", option::HOST_NAME),
-    ("user-class", option::USER_CLASS),
-    ("vendor-class-identifier", option::VENDOR_CLASS),
-    ("domain-name-servers", option::NAME_SERVERS),
-    ("domain-name", option::DOMAIN_NAME),
-    ("domain-search", option::DOMAIN_SEARCH),
-    ("interface-mtu", option::MTU),
-    ("static-routes", option::STATIC_ROUTES),
-    ("rfc3442-classless-static-routes", option::CLASSLESS_ROUTES),
-    ("ms-classless-static-routes", option::CLASSLESS_ROUTES_MICROSOFT),
+const NAMES: [(&str, OptionCode); 13] = [
+    ("dhcp-client-identifier", OptionCode::ClientIdentifier),
+    ("subnet-mask", OptionCode::SubnetMask),
+    ("routers", OptionCode::Router),
+    ("host-name", OptionCode::Hostname),
+    ("user-class", OptionCode::UserClass),
+    ("vendor-class-identifier", OptionCode::ClassIdentifier),
+    ("domain-name-servers", OptionCode::DomainNameServer),
+    ("domain-name", OptionCode::DomainName),
+    ("domain-search", OptionCode::DomainSearch),
+    ("interface-mtu", OptionCode::InterfaceMtu),
+    ("static-routes", OptionCode::StaticRoutingTable),
+    ("rfc3442-classless-static-routes", OptionCode::ClasslessStaticRoute),
+    ("ms-classless-static-routes", CLASSLESS_ROUTES_MICROSOFT),
 ];
 
 /// What is asked for unless an entry of `request` says `skipDefault`.
-const DEFAULT_REQUESTS: [u8; 2] = [option::ROUTERS, option::SUBNET_MASK];
+const DEFAULT_REQUESTS: [OptionCode; 2] = [OptionCode::Router, OptionCode::SubnetMask];
 
 /// The longest value of one option in bytes.
 const LONGEST_VALUE: usize = 255;
@@ -38,8 +40,10 @@ const LONGEST_VALUE: usize = 255;
 /// The reference's texts for a missing `ipam`, and for options.
 pub(crate) fn wishes(conf: &LeaseConf, cni_args: &str) -> Result<Wishes> {
     let missing = || Error::internal("IPAM config missing 'ipam' key");
-    let IpamConf { provide, request, priority } = conf.ipam.as_ref().ok_or_else(missing)?;
-    let mut wishes = Wishes { priority: *priority, ..Wishes::default() };
+    let ipam = conf.ipam.as_ref().ok_or_else(missing)?;
+    let IpamConf { provide, request, priority, detect_conflicts, .. } = ipam;
+    let mut wishes =
+        Wishes { priority: *priority, detect_conflicts: *detect_conflicts, ..Wishes::default() };
     let cni_args = parse_leniently(cni_args);
     for ProvideConf { option, value, from_arg } in provide {
         let number = number_of(option)?;
@@ -50,7 +54,7 @@ pub(crate) fn wishes(conf: &LeaseConf, cni_args: &str) -> Result<Wishes> {
                     "value too long for option {option}: {value}"
                 )));
             }
-            wishes.provided.insert(number, value.as_bytes().to_vec());
+            wishes.provided.set_bytes(number, value.as_bytes().to_vec());
         }
         if let Some(value) = cni_args.get(from_arg.as_str()) {
             if value.len() > LONGEST_VALUE {
@@ -61,7 +65,7 @@ pub(crate) fn wishes(conf: &LeaseConf, cni_args: &str) -> Result<Wishes> {
                     quote(value)
                 )));
             }
-            wishes.provided.insert(number, value.as_bytes().to_vec());
+            wishes.provided.set_bytes(number, value.as_bytes().to_vec());
         }
     }
     let mut ask_for = |number: u8| {
@@ -75,15 +79,50 @@ pub(crate) fn wishes(conf: &LeaseConf, cni_args: &str) -> Result<Wishes> {
         }
     }
     if !request.iter().any(|entry| entry.skip_default) {
-        DEFAULT_REQUESTS.into_iter().for_each(ask_for);
+        DEFAULT_REQUESTS.into_iter().map(u8::from).for_each(ask_for);
     }
     Ok(wishes)
+}
+
+/// The families of addresses that are asked for; one at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Families {
+    pub(crate) four: bool,
+    pub(crate) six: Option<Mode>,
+}
+
+/// Reads which families a configuration asks for.
+///
+/// # Errors
+///
+/// A value that is none, and a configuration that asks for nothing.
+pub(crate) fn families(conf: &LeaseConf) -> Result<Families> {
+    let none = IpamConf::default();
+    let IpamConf { ipv4, ipv6, .. } = conf.ipam.as_ref().unwrap_or(&none);
+    let six = match ipv6.as_deref() {
+        None => None,
+        Some("dhcp") => Some(Mode::Dhcp),
+        Some("slaac") => Some(Mode::Slaac),
+        Some("auto") => Some(Mode::Auto),
+        Some(other) => {
+            return Err(Error::internal(format!(
+                "ipam.ipv6 has to be \"dhcp\", \"slaac\" or \"auto\", not {}",
+                quote(other)
+            )));
+        }
+    };
+    let four = ipv4.unwrap_or(true);
+    if !four && six.is_none() {
+        let why = "nothing is asked for: ipam.ipv4 is false and there is no ipam.ipv6";
+        return Err(Error::internal(why));
+    }
+    Ok(Families { four, six })
 }
 
 /// The number of an option that is written as a name or a decimal number.
 fn number_of(text: &str) -> Result<u8> {
     if let Some((_, number)) = NAMES.iter().find(|(name, _)| *name == text) {
-        return Ok(*number);
+        return Ok((*number).into());
     }
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let why = if is_number { "value out of range" } else { "invalid syntax" };
@@ -132,8 +171,9 @@ mod tests {
     fn values_are_text_and_the_last_one_wins() {
         let provided = |provide: &str, cni_args: &str| {
             let made = plan(&format!("{{\"provide\":{provide}}}"), cni_args).expect("wishes");
-            let text = |value: Vec<u8>| String::from_utf8(value).expect("text");
-            made.provided.into_iter().map(|(n, v)| (n, text(v))).collect::<Vec<_>>()
+            let text = |value: &[u8]| String::from_utf8(value.to_vec()).expect("text");
+            let value = |number: u8| Some((number, text(made.provided.bytes(number.into())?)));
+            (0..=u8::MAX).filter_map(value).collect::<Vec<_>>()
         };
         let both = r#"[{"option":"host-name","value":"a","fromArg":"K8S_POD_NAME"}]"#;
         let one = |text: &str| vec![(12, text.to_owned())];

@@ -1,5 +1,8 @@
 //! The roles of the one executable.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+
 use std::process::ExitCode;
 
 use cni_core::runtime;

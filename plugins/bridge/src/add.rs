@@ -28,8 +28,8 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
 
     let bridge = host_bridge::ensure(&host, &plan)?;
     veth::ensure_free(rtnl, ifname)?;
-    // The IPAM plugin works while the pair is made.
-    let requested = lease.map(|lease| lease.request(undo)).transpose()?;
+    // The IPAM plugin works while the pair is made, if it can.
+    let requested = lease.map(|lease| lease.request_ahead(undo)).transpose()?;
     let flags = PortFlags { hairpin: plan.hairpin, isolated: plan.isolated };
     let pair = NewPair {
         port: Some(Port { bridge: bridge.index, flags }),
@@ -58,7 +58,7 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
     let target = container.target(&inside);
     match (&plan.layer3, requested) {
         (Some(layer3), Some(requested)) => {
-            let leased = requested.obtain()?;
+            let leased = requested.obtain(undo)?;
             result.ips = leased.ips;
             result.routes = leased.routes;
             result.dns = leased.dns;

@@ -39,19 +39,20 @@ fn add_device(
     let device = source.find(&host).context(|| "failed to find host device")?;
     refuse_taken_name(&host, &device, &container.rtnl, ifname)?;
     // Not while the device moves: without addresses for it, it had better stay, since it loses its
-    // carrier, its addresses and its routes on the way.
-    let leased = lease.map(|lease| lease.request(undo)?.obtain()).transpose()?;
+    // carrier, its addresses and its routes on the way. It moves first for an IPAM plugin that may
+    // need it there.
+    let lease = lease.map(|lease| lease.request_ahead(undo)?.awaited()).transpose()?;
     let from = Place { netns: &home, rtnl: &host };
     let inside = device::move_in(from, &device, container.place(), ifname)?;
     let netns = container.path.to_owned();
     undo.own(Moved { netns, ifname: ifname.clone(), original: device });
 
-    let Some(leased) = leased else {
+    let Some(lease) = lease else {
         let interfaces = vec![sole::listed(&inside, container.path)];
         return Ok(AddResult { interfaces, ..AddResult::default() });
     };
     let announcement = Announcement { detection: Detection::LeftOut, arp: false, ndisc: false };
-    sole::configure(container, &inside, leased, &announcement)
+    sole::configure(container, &inside, lease.obtain(undo)?, &announcement)
 }
 
 /// Refuses what the kernel would refuse only after the device has left the host.

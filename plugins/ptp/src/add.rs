@@ -25,8 +25,8 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
     let (rtnl, ifname) = (&container.rtnl, &container.ifname);
 
     veth::ensure_free(rtnl, ifname)?;
-    // The IPAM plugin works while the pair is made.
-    let requested = lease.request(undo)?;
+    // The IPAM plugin works while the pair is made, if it can.
+    let requested = lease.request_ahead(undo)?;
     let pair = NewPair {
         port: None,
         mtu: plan.mtu,
@@ -40,7 +40,7 @@ pub(crate) fn add(request: &Request<Conf>, undo: &mut Undo) -> Result<AddResult>
         .get_link(ifname)
         .context(|| format!("failed to look up {}", quote(ifname.as_str())))?;
 
-    let leased = requested.obtain()?;
+    let leased = requested.obtain(undo)?;
     let pairings = Pairing::of(&leased)?;
     let mut result = AddResult {
         interfaces: vec![listed(&outside, ""), listed(&inside, container.path)],

@@ -162,6 +162,37 @@ fn silent_and_malformed_clients_delay_nobody() {
     drop(silent);
 }
 
+/// A stream of gob that asks for nothing that exists: definitions first, then calls without end.
+const DEFINITIONS: &str = "2e7f030101075265717565737401ff80000102010d536572766963654d6574686f64010c0001035365710106000000\
+    0aff81030102ff82000000";
+const CALL: &str = "06ff8001015800";
+const ARGUMENTS: &str = "03ff8200";
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("a byte");
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
+
+#[test]
+fn a_client_that_takes_no_answers_is_not_heard_any_more() {
+    let stage = Stage::new();
+    let daemon = stage.daemon(&[]);
+    let mut client = stage.host.run(|| UnixStream::connect(SOCKET)).expect("connected");
+    client.write_all(b"CONNECT /_goRPC_ HTTP/1.0\n\n").expect("sent");
+    client.write_all(&bytes(DEFINITIONS)).expect("sent");
+    client.set_write_timeout(Some(Duration::from_secs(1))).expect("a timeout");
+    let calls = [bytes(CALL), bytes(ARGUMENTS)].concat().repeat(50);
+    let taken = (0..20_000).take_while(|_| client.write_all(&calls).is_ok()).count();
+    assert!(taken < 20_000, "the daemon has taken {taken} times 50 calls");
+    let memory = fs::read_to_string(format!("/proc/{}/status", daemon.id())).expect("a process");
+    let resident = memory.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = resident.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    let resident: u32 = resident.expect("a number of KiB");
+    assert!(resident < 40_000, "{resident} KiB");
+    let c1 = stage.container("c1");
+    stage.network(json!({})).del(&c1, "eth0").succeeds();
+}
+
 #[test]
 fn a_configuration_without_ipam_hurts_nobody() {
     let stage = Stage::new();

@@ -113,6 +113,11 @@ impl Asked {
         }
     }
 
+    /// The client's hardware address.
+    pub fn hardware(&self) -> &[u8] {
+        &self.head[28..34]
+    }
+
     /// An answer of this kind with 192.168.1.`last` and these options, and no others.
     pub fn answer(&self, kind: u8, last: u8, options: &[(u8, Vec<u8>)]) -> Vec<u8> {
         let mut bytes = self.head.clone();

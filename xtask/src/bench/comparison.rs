@@ -35,9 +35,9 @@ pub struct Limits {
 
 /// The samples of one side.
 #[derive(Default)]
-struct Samples {
-    adds: Vec<Sample>,
-    dels: Vec<Sample>,
+pub(super) struct Samples {
+    pub(super) adds: Vec<Sample>,
+    pub(super) dels: Vec<Sample>,
 }
 
 impl Comparison<'_> {
@@ -193,7 +193,7 @@ impl Comparison<'_> {
     }
 
     /// Samples one attachment on each side in turns, whatever the addresses.
-    fn one_each(
+    pub(super) fn one_each(
         &self,
         sides: [&Side; 2],
         mut attachments: [Vec<Attachment>; 2],
@@ -268,14 +268,14 @@ fn reserve(count: usize) -> Result<()> {
     fs::write(folder.join("last_reserved_ip.0"), last).context("write the last reservation")
 }
 
-fn wall(samples: &[Sample]) -> f64 {
+pub(super) fn wall(samples: &[Sample]) -> f64 {
     median(samples.iter().map(|sample| sample.wall_ms).collect())
 }
 
-fn cpu(samples: &[Sample]) -> f64 {
+pub(super) fn cpu(samples: &[Sample]) -> f64 {
     median(samples.iter().map(|sample| sample.cpu_ms).collect())
 }
 
-fn peak(samples: &[Sample]) -> f64 {
+pub(super) fn peak(samples: &[Sample]) -> f64 {
     median(samples.iter().map(|sample| sample.peak_kib).collect())
 }

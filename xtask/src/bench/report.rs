@@ -45,7 +45,8 @@ impl Row {
         }
     }
 
-    fn line(&self) -> String {
+    /// The row as a line of the table.
+    pub fn line(&self) -> String {
         let base = self.base.map_or(String::new(), |base| self.unit.show(base));
         let ratio = self.base.map_or(String::new(), |base| format!("{:.2}", self.ours / base));
         let limit = match (self.limit, self.base) {

@@ -50,6 +50,11 @@ impl Side {
         &self.host
     }
 
+    /// The configuration of the network's only or first plugin.
+    pub fn plugin(&self) -> &Value {
+        &self.chain[0]
+    }
+
     /// Makes containers that are not attached yet.
     pub fn containers(&self, count: usize) -> Vec<Attachment> {
         let container = |number| self.host.container(&format!("c{number}"));
@@ -144,7 +149,8 @@ impl Side {
         })
     }
 
-    fn job(&self, verb: &str, config: &Value, (container_id, netns): (&str, &str)) -> Job {
+    /// A plugin's run for an attachment.
+    pub fn job(&self, verb: &str, config: &Value, (container_id, netns): (&str, &str)) -> Job {
         let environment = vec![
             ("CNI_COMMAND", verb.to_owned()),
             ("CNI_CONTAINERID", container_id.to_owned()),
@@ -177,6 +183,11 @@ impl Attachment {
         let ips = self.result["ips"].as_array();
         let address = |ip: &Value| ip["address"].as_str().map(str::to_owned);
         ips.into_iter().flatten().filter_map(address).collect()
+    }
+
+    /// The container.
+    pub fn container(&self) -> &Container {
+        &self.container
     }
 
     /// Forgets the result, so that the container can be attached anew.

@@ -38,6 +38,7 @@ const CONFINED: &[(&str, &str)] = &[
     ("netlink-packet-route", "linux-net"),
     ("nftables", "netfilter"),
     ("dhcproto", "cni-plugin-dhcp"),
+    ("idna_adapter", "cni-plugin-dhcp"),
     ("zbus", "cni-plugin-firewall"),
 ];
 

@@ -1,13 +1,14 @@
 //! Addresses of a link.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use ipnetwork::IpNetwork;
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, CacheInfo};
 use rtnetlink::AddressMessageBuilder;
 
-use super::request::{CHANGE, CREATE_NEW, DUMP};
+use super::request::{CHANGE, CREATE_NEW, CREATE_OR_REPLACE, DUMP};
 use super::wire::{Attributes, HEADER_LEN, Message, number, read_ip, read_u32};
 use crate::{Family, LinkRef, Request, Result, Rtnl};
 
@@ -26,6 +27,16 @@ impl Address {
         self.flags & libc::IFA_F_TENTATIVE != 0
     }
 
+    /// Tells whether the address goes by itself after a time, unless somebody goes on giving it more.
+    pub fn is_dynamic(&self) -> bool {
+        self.flags & libc::IFA_F_PERMANENT == 0
+    }
+
+    /// Tells whether the kernel has made the address up for privacy (RFC 8981).
+    pub fn is_temporary(&self) -> bool {
+        self.flags & libc::IFA_F_TEMPORARY != 0
+    }
+
     /// Tells whether another host has the address.
     pub fn is_duplicate(&self) -> bool {
         self.flags & libc::IFA_F_DADFAILED != 0
@@ -42,6 +53,26 @@ pub struct AddressOptions {
     /// Then the address is good at once. With detection switched off by `accept_dad` it still is
     /// tentative for a moment, and no route may name it as its source.
     pub without_detection: bool,
+    /// For how long there is to be such an address; none: for good.
+    pub lifetime: Option<Lifetime>,
+}
+
+/// For how long an address is there, counted from now in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime {
+    /// For how long new connections begin with it.
+    pub preferred: Duration,
+    /// For how long it is there.
+    pub valid: Duration,
+}
+
+impl Lifetime {
+    /// The longest time that is not "for good".
+    const LONGEST: u64 = u32::MAX as u64 - 1;
+
+    fn seconds(time: Duration) -> u32 {
+        time.as_secs().min(Self::LONGEST) as u32
+    }
 }
 
 /// Length of `struct ifaddrmsg`.
@@ -114,13 +145,14 @@ impl Request<'_> {
 
     /// Does the same in an unusual way.
     pub fn add_address_with(index: u32, network: IpNetwork, options: AddressOptions) -> Self {
-        let mut flags = AddressFlags::empty();
-        flags.set(AddressFlags::Noprefixroute, options.without_route);
-        flags.set(AddressFlags::Nodad, options.without_detection && network.is_ipv6());
-        let mut message = encode(index, network);
-        message.attributes.push(AddressAttribute::Flags(flags));
-        let message = RouteNetlinkMessage::NewAddress(message);
+        let message = RouteNetlinkMessage::NewAddress(encode_with(index, network, options));
         Self::new(&message, CREATE_NEW, "add address", object(index, network))
+    }
+
+    /// Does the same, or changes the address that is there already.
+    pub fn replace_address(index: u32, network: IpNetwork, options: AddressOptions) -> Self {
+        let message = RouteNetlinkMessage::NewAddress(encode_with(index, network, options));
+        Self::new(&message, CREATE_OR_REPLACE, "replace address", object(index, network))
     }
 
     /// Takes an address from the link with index `index`; fails with `is_missing()` without it.
@@ -141,6 +173,21 @@ fn encode(index: u32, network: IpNetwork) -> AddressMessage {
             .address(network.ip(), network.prefix())
             .build(),
     }
+}
+
+fn encode_with(index: u32, network: IpNetwork, options: AddressOptions) -> AddressMessage {
+    let mut flags = AddressFlags::empty();
+    flags.set(AddressFlags::Noprefixroute, options.without_route);
+    flags.set(AddressFlags::Nodad, options.without_detection && network.is_ipv6());
+    let mut message = encode(index, network);
+    message.attributes.push(AddressAttribute::Flags(flags));
+    if let Some(Lifetime { preferred, valid }) = options.lifetime {
+        let mut times = CacheInfo::default();
+        times.ifa_preferred = Lifetime::seconds(preferred);
+        times.ifa_valid = Lifetime::seconds(valid);
+        message.attributes.push(AddressAttribute::CacheInfo(times));
+    }
+    message
 }
 
 pub(crate) fn object(index: u32, network: IpNetwork) -> String {

@@ -61,6 +61,11 @@ impl Link {
         self.flags & libc::IFF_UP as u32 != 0
     }
 
+    /// Tells whether neighbours on the link are found by ARP.
+    pub fn has_arp(&self) -> bool {
+        self.flags & libc::IFF_NOARP as u32 == 0
+    }
+
     /// Tells whether the link was told to receive every multicast packet.
     pub fn is_all_multicast(&self) -> bool {
         self.flags & libc::IFF_ALLMULTI as u32 != 0

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod bridge_port;
 pub(crate) mod bridge_vlan;
+pub(crate) mod ipv6_watch;
 pub(crate) mod kind;
 pub(crate) mod link;
 pub(crate) mod move_link;
@@ -12,6 +13,7 @@ pub(crate) mod qdisc;
 pub(crate) mod redirect;
 pub(crate) mod request;
 pub(crate) mod route;
+pub(crate) mod router;
 pub(crate) mod rule;
 pub(crate) mod saved;
 pub(crate) mod socket;

@@ -26,6 +26,7 @@ pub(crate) mod number {
     pub(crate) const IFLA_PROMISCUITY: u16 = 30;
     pub(crate) const IFLA_LINK_NETNSID: u16 = 37;
     pub(crate) const IFLA_ALT_IFNAME: u16 = 53;
+    pub(crate) const IFLA_INET6_FLAGS: u16 = 1;
     pub(crate) const IFLA_INFO_KIND: u16 = 1;
     pub(crate) const IFLA_INFO_DATA: u16 = 2;
     pub(crate) const IFLA_BR_VLAN_FILTERING: u16 = 7;

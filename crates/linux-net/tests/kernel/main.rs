@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests make namespaces and ask ip(8) what is there")]
 
 mod addresses_and_routes;
+mod ipv6;
 mod links;
 mod moves;
 mod namespace;

@@ -37,7 +37,8 @@ fn a_network_can_be_reached_through_its_gateway_only() {
             (Family::V6, "fd09:1::2/64", "fd09:1::/64", "fd09:1::1", "/128"),
         ] {
             let source = Some(net(address).ip());
-            let options = AddressOptions { without_route: true, without_detection: true };
+            let options =
+                AddressOptions { without_route: true, without_detection: true, lifetime: None };
             let scope = Some(Route::SCOPE_LINK);
             let to_gateway =
                 Route { source, scope, ..Route::new(net(&format!("{gateway}{host}")), eth0) };
@@ -169,7 +170,7 @@ fn the_link_towards_an_address_is_the_one_its_route_names() {
         };
         assert_eq!(towards("10.9.2.7"), None);
         for address in ["10.9.2.2/24", "fd09:1::2/64"] {
-            let options = AddressOptions { without_route: false, without_detection: true };
+            let options = AddressOptions { without_detection: true, ..AddressOptions::default() };
             rtnl.apply(Request::add_address_with(eth0, net(address), options)).unwrap();
         }
         assert_eq!(towards("10.9.2.7").as_deref(), Some("eth0"));

@@ -24,7 +24,7 @@ fn eth0(rtnl: &Rtnl) -> u32 {
     let index = rtnl.get_link(&eth0).unwrap().index;
     rtnl.apply(Request::set_up(index)).unwrap();
     for address in ["10.9.2.2/24", "fd09:1::2/64"] {
-        let options = AddressOptions { without_route: false, without_detection: true };
+        let options = AddressOptions { without_detection: true, ..AddressOptions::default() };
         let network: IpNetwork = address.parse().unwrap();
         rtnl.apply(Request::add_address_with(index, network, options)).unwrap();
     }

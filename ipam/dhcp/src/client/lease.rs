@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use cni_core::spec::address::Cidr;
 use cni_core::{AddResult, Dns, IpConfig, Route};
+use dhcproto::v4::OptionCode;
 use linux_net::Mac;
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
-use super::message::{Message, Options, Wishes, option};
+use super::message::{Message, Wishes};
+use super::options::Options;
 
 /// How long a lease is when the server does not say.
 const DEFAULT_LIFETIME: u32 = 3600;
@@ -42,14 +44,14 @@ impl Lease {
     /// Reads an acknowledgement that came just now; `None` without a subnet mask.
     pub(crate) fn read(acknowledgement: &Message, from: Option<Mac>, now: Moment) -> Option<Self> {
         let options = &acknowledgement.options;
-        fixed::<4>(options, option::SUBNET_MASK)?;
-        let seconds = |number| fixed::<4>(options, number).map(u32::from_be_bytes);
-        let lifetime = seconds(option::LEASE_TIME).unwrap_or(DEFAULT_LIFETIME);
+        options.address(OptionCode::SubnetMask)?;
+        let lifetime = options.seconds(OptionCode::AddressLeaseTime).unwrap_or(DEFAULT_LIFETIME);
         let lifetime = lifetime.max(SHORTEST_LIFETIME);
-        let rebinding = seconds(option::REBINDING_TIME).filter(|time| (2..lifetime).contains(time));
+        let rebinding =
+            options.seconds(OptionCode::Rebinding).filter(|time| (2..lifetime).contains(time));
         // 64 bits, for an endless lease has the largest number of 32.
         let rebinding = rebinding.map_or(u64::from(lifetime) * 85 / 100, u64::from);
-        let renewal = seconds(option::RENEWAL_TIME).map(u64::from);
+        let renewal = options.seconds(OptionCode::Renewal).map(u64::from);
         let renewal = renewal.filter(|time| (1..rebinding).contains(time));
         let renewal = renewal.unwrap_or((u64::from(lifetime) / 2).min(rebinding - 1));
         Some(Self {
@@ -65,7 +67,7 @@ impl Lease {
 
     /// The server that gave it, by its own account.
     pub(crate) fn server(&self) -> Option<Ipv4Addr> {
-        fixed::<4>(&self.options, option::SERVER).map(Ipv4Addr::from)
+        self.options.address(OptionCode::ServerIdentifier)
     }
 
     /// Where packets to the server go: to itself, or to the router before it.
@@ -75,39 +77,36 @@ impl Lease {
 
     /// The address with the prefix length of its subnet.
     pub(crate) fn network(&self) -> Cidr {
-        let mask = fixed::<4>(&self.options, option::SUBNET_MASK).map(u32::from_be_bytes);
-        Cidr::new(self.address.into(), mask.unwrap_or(u32::MAX).leading_ones() as u8)
+        let mask = self.options.address(OptionCode::SubnetMask).unwrap_or(Ipv4Addr::BROADCAST);
+        Cidr::new(self.address.into(), mask.to_bits().leading_ones() as u8)
     }
 
     /// The first router.
     fn gateway(&self) -> Option<Ipv4Addr> {
-        addresses(&self.options, option::ROUTERS).first().copied()
+        self.options.addresses(OptionCode::Router).first().copied()
     }
 
     /// What ADD answers. Name servers and the like are in it when they were asked for.
     pub(crate) fn result(&self, wishes: &Wishes) -> AddResult {
         let gateway = self.gateway().map(IpAddr::V4);
-        let asked_for = |number: u8| wishes.requested.contains(&number);
-        let mtu = fixed::<2>(&self.options, option::MTU).map(u16::from_be_bytes);
-        let mtu = mtu.filter(|mtu| asked_for(option::MTU) && *mtu >= SMALLEST_MTU);
+        let asked_for = |code: OptionCode| wishes.requested.contains(&code.into());
+        let mtu = self.options.mtu();
+        let mtu = mtu.filter(|mtu| asked_for(OptionCode::InterfaceMtu) && *mtu >= SMALLEST_MTU);
         let mut routes = self.routes();
         for route in &mut routes {
             route.priority = wishes.priority;
             route.mtu = mtu.map_or(0, i64::from);
         }
         let mut dns = Dns::default();
-        if asked_for(option::NAME_SERVERS) {
-            let servers = addresses(&self.options, option::NAME_SERVERS);
+        if asked_for(OptionCode::DomainNameServer) {
+            let servers = self.options.addresses(OptionCode::DomainNameServer);
             dns.nameservers = servers.iter().map(Ipv4Addr::to_string).collect();
         }
-        if asked_for(option::DOMAIN_NAME) {
-            dns.domain = self.options.get(&option::DOMAIN_NAME).map_or_else(String::new, |name| {
-                String::from_utf8_lossy(name).trim_end_matches('\0').to_owned()
-            });
+        if asked_for(OptionCode::DomainName) {
+            dns.domain = self.options.text(OptionCode::DomainName);
         }
-        if asked_for(option::DOMAIN_SEARCH) {
-            let list = self.options.get(&option::DOMAIN_SEARCH);
-            dns.search = list.and_then(|list| domains(list)).unwrap_or_default();
+        if asked_for(OptionCode::DomainSearch) {
+            dns.search = self.options.search_list();
         }
         let address = Some(self.network());
         AddResult {
@@ -120,17 +119,15 @@ impl Lease {
 
     /// RFC 3442: the other two options mean nothing where classless routes are given.
     fn routes(&self) -> Vec<Route> {
-        let classless = [option::CLASSLESS_ROUTES, option::CLASSLESS_ROUTES_MICROSOFT]
-            .into_iter()
-            .find_map(|number| classless_routes(self.options.get(&number)?));
-        if let Some(routes) = classless {
-            return routes;
+        if let Some(routes) = self.options.classless_routes() {
+            return routes
+                .into_iter()
+                .map(|(to, prefix, router)| route(to, prefix, router))
+                .collect();
         }
-        let by_class = addresses(&self.options, option::STATIC_ROUTES);
-        let mut routes: Vec<Route> = by_class
-            .chunks_exact(2)
-            .map(|pair| route(pair[0], class_prefix(pair[0]), pair[1]))
-            .collect();
+        let by_class = self.options.static_routes();
+        let by_class = by_class.into_iter().map(|(to, router)| route(to, class_prefix(to), router));
+        let mut routes: Vec<Route> = by_class.collect();
         routes.extend(self.gateway().map(|router| route(Ipv4Addr::UNSPECIFIED, 0, router)));
         routes
     }
@@ -156,89 +153,24 @@ fn class_prefix(address: Ipv4Addr) -> u8 {
     }
 }
 
-/// RFC 3442: a prefix length, as many bytes of the destination as it needs, and a router. `None`
-/// when there is no route or anything is wrong.
-fn classless_routes(mut value: &[u8]) -> Option<Vec<Route>> {
-    let mut routes = Vec::new();
-    while let [prefix @ 0..=32, rest @ ..] = value {
-        let (significant, rest) = rest.split_at_checked(usize::from(prefix.div_ceil(8)))?;
-        let (router, rest) = rest.split_first_chunk::<4>()?;
-        let mut destination = [0; 4];
-        destination[..significant.len()].copy_from_slice(significant);
-        routes.push(route(destination.into(), *prefix, (*router).into()));
-        value = rest;
-    }
-    (value.is_empty() && !routes.is_empty()).then_some(routes)
-}
-
-/// RFC 3397: domain names as DNS writes them, which may point back into the list.
-fn domains(list: &[u8]) -> Option<Vec<String>> {
-    let mut names = Vec::new();
-    let mut at = 0;
-    while at < list.len() {
-        let (name, end) = domain(list, at)?;
-        names.push(name);
-        at = end;
-    }
-    Some(names)
-}
-
-/// The name that begins somewhere in the list, and where what follows it begins.
-fn domain(list: &[u8], start: usize) -> Option<(String, usize)> {
-    let mut labels: Vec<String> = Vec::new();
-    let (mut at, mut end, mut limit) = (start, None, start);
-    loop {
-        let len = usize::from(*list.get(at)?);
-        match len {
-            0 => return Some((labels.join("."), end.unwrap_or(at + 1))),
-            1..64 => {
-                let label = list.get(at + 1..at + 1 + len)?;
-                labels.push(String::from_utf8_lossy(label).into_owned());
-                at += 1 + len;
-            }
-            192.. => {
-                let target = (len & 0x3f) << 8 | usize::from(*list.get(at + 1)?);
-                end = end.or(Some(at + 2));
-                // Each jump goes further back than the one before, so there is a last one.
-                limit = Some(target).filter(|target| *target < limit)?;
-                at = target;
-            }
-            _ => return None,
-        }
-    }
-}
-
-/// An option of a certain length; of another it counts as missing.
-fn fixed<const N: usize>(options: &Options, number: u8) -> Option<[u8; N]> {
-    options.get(&number)?.as_slice().try_into().ok()
-}
-
-/// An option that is a list of addresses. Reference: a length that is no multiple of 4 makes it
-/// count as missing, except for static routes, where what is too much is ignored.
-fn addresses(options: &Options, number: u8) -> Vec<Ipv4Addr> {
-    let value = options.get(&number).map(Vec::as_slice).unwrap_or_default();
-    let (addresses, rest) = value.as_chunks::<4>();
-    if !rest.is_empty() && number != option::STATIC_ROUTES {
-        return Vec::new();
-    }
-    addresses.iter().copied().map(Ipv4Addr::from).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::client::Hardware;
 
     fn lease(options: &[(u8, &[u8])]) -> Option<Lease> {
-        let message = Message {
+        let mut message = Message {
             is_reply: true,
             transaction: 1,
             wants_broadcast: false,
             client: Ipv4Addr::UNSPECIFIED,
             yours: Ipv4Addr::new(192, 168, 1, 5),
             hardware: Hardware(None),
-            options: options.iter().map(|(number, value)| (*number, value.to_vec())).collect(),
+            options: Options::default(),
         };
+        for (number, value) in options {
+            message.options.set_bytes(*number, value.to_vec());
+        }
         Lease::read(&message, None, Moment::ZERO)
     }
 
@@ -356,9 +288,11 @@ mod tests {
 
     #[test]
     fn a_search_list_that_leads_nowhere_is_ignored() {
+        let wishes = Wishes { requested: vec![119], ..Wishes::default() };
         for list in [&b"\xc0\x00"[..], b"\x03en", b"\x01a\xc0\x05\x00", b"\x40aa\x00", b"\x01a\xc0"]
         {
-            assert_eq!(domains(list), None, "{list:?}");
+            let lease = lease(&[MASK, (119, list)]).expect("a lease");
+            assert_eq!(lease.result(&wishes).dns.search, [""; 0], "{list:?}");
         }
     }
 }

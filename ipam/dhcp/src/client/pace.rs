@@ -40,7 +40,7 @@ const PAUSE_JITTER: Duration = Duration::from_secs(1);
 pub(crate) type Random = fn() -> u64;
 
 /// Varies a time by up to `by` in either direction.
-fn vary(time: Duration, by: Duration, random: Random) -> Duration {
+pub(crate) fn vary(time: Duration, by: Duration, random: Random) -> Duration {
     let width = u64::try_from(by.as_millis()).unwrap_or(u64::MAX).saturating_mul(2).max(1);
     (time + Duration::from_millis((random() & 0xffff_ffff) % width)).saturating_sub(by)
 }

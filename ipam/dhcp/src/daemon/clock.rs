@@ -1,7 +1,10 @@
 //! Time as leases count it.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{self, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::client::Moment;
@@ -11,6 +14,32 @@ use crate::client::Moment;
 pub(crate) fn now() -> Moment {
     let time = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from);
     time.expect("every kernel has this clock")
+}
+
+/// What wakes the loop. A wait of `poll` would stand still while the machine is suspended.
+pub(super) struct Alarm(TimerFd);
+
+impl Alarm {
+    pub(super) fn new() -> nix::Result<Self> {
+        let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
+        TimerFd::new(timerfd::ClockId::CLOCK_BOOTTIME, flags).map(Self)
+    }
+
+    /// Rings at this moment, or not at all.
+    pub(super) fn set(&self, at: Option<Moment>) -> nix::Result<()> {
+        // A time of 0 would stop the timer.
+        let at = at.map(|at| Expiration::OneShot(TimeSpec::from(at.max(Moment::from_nanos(1)))));
+        match at {
+            Some(at) => self.0.set(at, TimerSetTimeFlags::TFD_TIMER_ABSTIME),
+            None => self.0.unset(),
+        }
+    }
+}
+
+impl AsFd for Alarm {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 /// The time of day for the log, in UTC: `2006/01/02 15:04:05`.

@@ -15,6 +15,9 @@ use crate::rpc::{Answer, CONNECTED, Call};
 /// How long a client may stay without asking for anything or without taking its answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// More questions than a client has at a time.
+const MOST_OPEN: usize = 64;
+
 /// A connected client.
 pub(super) struct Connection {
     stream: UnixStream,
@@ -44,9 +47,9 @@ impl Connection {
         })
     }
 
-    /// What to watch the connection for.
+    /// What to watch the connection for. A client that does not take its answers is not heard.
     pub(super) fn interest(&self) -> PollFlags {
-        if self.out.is_empty() { PollFlags::POLLIN } else { PollFlags::POLLIN | PollFlags::POLLOUT }
+        if self.out.is_empty() { PollFlags::POLLIN } else { PollFlags::POLLOUT }
     }
 
     /// When the client is given up; `None` while it waits for us.
@@ -54,8 +57,14 @@ impl Connection {
         (self.open == 0).then(|| self.last_heard + PATIENCE)
     }
 
-    /// Takes what has come, and returns the questions that are complete.
-    pub(super) fn read(&mut self) -> Result<Vec<Call>, Over> {
+    /// Gives what has not been taken yet, then takes what has come, and returns the questions that
+    /// are complete.
+    pub(super) fn attend(&mut self) -> Result<Vec<Call>, Over> {
+        self.flush()?;
+        if self.out.is_empty() { self.read() } else { Ok(Vec::new()) }
+    }
+
+    fn read(&mut self) -> Result<Vec<Call>, Over> {
         let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer) {
             Ok(0) => return Err(Over),
@@ -77,7 +86,7 @@ impl Connection {
             }
         }
         self.open += calls.len();
-        Ok(calls)
+        if self.open > MOST_OPEN { Err(Over) } else { Ok(calls) }
     }
 
     /// Answers a question.
@@ -99,7 +108,7 @@ impl Connection {
     }
 
     /// Writes as much as the client takes.
-    pub(super) fn flush(&mut self) -> Result<(), Over> {
+    fn flush(&mut self) -> Result<(), Over> {
         while !self.out.is_empty() {
             match self.stream.write(&self.out) {
                 Ok(len) => drop(self.out.drain(..len)),

@@ -1,5 +1,6 @@
 //! The daemon: keeps leases for as long as they are wanted.
 
+mod attachment;
 mod clock;
 mod connection;
 mod flags;
@@ -7,8 +8,10 @@ mod house;
 pub(crate) mod leases;
 mod listener;
 mod port;
+mod port6;
 pub(crate) mod record;
 mod tenant;
+mod tenant6;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

@@ -1,11 +1,16 @@
 //! The interface that a client works on, in its namespace.
 
+use std::net::Ipv4Addr;
+
 use cni_core::{AddResult, Context, Result, quote};
 use ipnetwork::IpNetwork;
-use linux_net::{IfName, Link, Mac, Netns, PacketFilter, PacketSocket, Request, Route, Rtnl};
+use linux_net::{IfName, Link, Netns, PacketFilter, PacketSocket, Request, Route, Rtnl};
 
 use super::clock::now;
-use crate::client::{CHADDR_OFFSET, Destination, Hardware, Message, frame};
+use crate::client::{CHADDR_OFFSET, Destination, Hardware, Message, arp, frame};
+
+/// All on the link.
+const EVERYONE: [u8; 6] = [0xff; 6];
 
 /// An interface of a container. The namespace exists for as long as this value does, so that a
 /// lease can still be given back when everybody else has left it.
@@ -27,6 +32,11 @@ impl Port {
         Ok(Self { netns, link })
     }
 
+    /// The interface, as it was when it was last looked at.
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// The namespace.
     pub(crate) fn netns(&self) -> &Netns {
         &self.netns
@@ -41,6 +51,12 @@ impl Port {
     /// own, so that packets reach it by an IP address which it does not have yet.
     pub(crate) fn needs_broadcast(&self) -> bool {
         self.hardware().bytes().is_empty() || self.link.kind.as_deref() == Some("ipvlan")
+    }
+
+    /// Whether ARP tells who else has an address. Answers to an ipvlan without an address go to its
+    /// parent, and other links do without.
+    pub(crate) fn hears_of_neighbours(&self) -> bool {
+        self.link.has_arp() && !self.needs_broadcast()
     }
 
     /// Looks at the interface again; tells whether it is still there, and not another one of its
@@ -92,8 +108,28 @@ impl Port {
             ],
             _ => Vec::new(),
         };
-        let filter = PacketFilter { port: frame::PORT, words };
+        let filter = PacketFilter::Udp { port: frame::PORT, words };
         Ok(PacketSocket::open(&self.netns, &self.link, &filter)?)
+    }
+
+    /// Opens a socket that receives what tells who has an address.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub(crate) fn watch(&self, address: Ipv4Addr) -> Result<PacketSocket> {
+        let filter = PacketFilter::Arp { address };
+        Ok(PacketSocket::open(&self.netns, &self.link, &filter)?)
+    }
+
+    /// Asks on the link who has an address.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused, such as a link that is down.
+    pub(crate) fn probe(&self, socket: &PacketSocket, address: Ipv4Addr) -> Result<()> {
+        let probe = arp::probe(self.hardware().bytes(), address);
+        Ok(socket.send(&probe, Some(EVERYONE.into()))?)
     }
 
     /// Sends a message.
@@ -111,8 +147,7 @@ impl Port {
         let packet = frame::wrap(to.source, to.target, &message.encode());
         // Without addresses there is nobody to choose from.
         let is_addressed = !self.hardware().bytes().is_empty();
-        let everyone = Mac::from([0xff; 6]);
-        Ok(socket.send(&packet, is_addressed.then(|| to.mac.unwrap_or(everyone)))?)
+        Ok(socket.send(&packet, is_addressed.then(|| to.mac.unwrap_or(EVERYONE.into())))?)
     }
 
     /// Puts another lease in the place of the one the interface shows.

@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 
 use cni_core::spec::error::io_cause;
 use cni_core::{Error, Result, quote};
-use linux_net::Netns;
+use dhcproto::v4::OptionCode;
+use linux_net::{Family, Netns};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::clock::now;
 use super::port::{Port, random};
+use super::tenant::Order;
+use crate::client::v6::{self, Holding, Mode};
 use crate::client::{Client, Identity, Lease, Timing, Wishes};
 
 /// The longest client id in bytes; with the byte before it, it fills an option.
@@ -34,7 +37,14 @@ pub(crate) struct Record {
     /// The life of the machine in which the lease was taken.
     pub(crate) boot_id: String,
     pub(crate) wishes: Wishes,
-    pub(crate) lease: Lease,
+    pub(crate) lease: Held,
+}
+
+/// What is held. An attachment has one record for each address family.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Held {
+    V4(Lease),
+    V6 { mode: Mode, held: Holding },
 }
 
 /// Whose lease it is: `<container>/<network>/<interface>`.
@@ -51,12 +61,59 @@ pub(crate) fn identity(key: &str, wishes: &Wishes, port: &Port) -> Identity {
         client_id: [&[0], &key.as_bytes()[..len]].concat(),
         wishes: wishes.clone(),
         wants_broadcast: port.needs_broadcast(),
+        tries_out: wishes.detect_conflicts && port.hears_of_neighbours(),
+    }
+}
+
+/// How the same shows itself to DHCPv6 servers.
+///
+/// Its identifier is a UUID (RFC 6355) made of what it is called: it stays the same for as long as
+/// the attachment exists, whatever its hardware address, and no other attachment has it. Identifiers
+/// made of hardware addresses would be shared by all interfaces of an ipvlan.
+pub(crate) fn identity6(key: &str, ifname: &str, wishes: &Wishes) -> v6::Identity {
+    /// The type of an identifier that is a UUID.
+    const UUID: [u8; 2] = [0, 4];
+
+    let provided = wishes.provided.bytes(OptionCode::ClientIdentifier);
+    let hash = Sha256::digest(provided.unwrap_or(key.as_bytes()));
+    let mut uuid: [u8; 16] = std::array::from_fn(|at| hash[at]);
+    // Version 8 and the variant of RFC 9562: made by a rule of ours.
+    uuid[6] = uuid[6] & 0x0f | 0x80;
+    uuid[8] = uuid[8] & 0x3f | 0x80;
+    let name = Sha256::digest(ifname);
+    v6::Identity {
+        client: [&UUID[..], &uuid].concat(),
+        association: u32::from_be_bytes([name[0], name[1], name[2], name[3]]),
     }
 }
 
 impl Record {
+    /// What is now held at an interface.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not tell which namespace it is in.
+    pub(super) fn of(order: &Order, port: &Port, lease: Held) -> Result<Self> {
+        let Order { container_id, network, ifname, netns, wishes } = order.clone();
+        let netns_id = port.netns().id()?;
+        let boot_id = boot_id();
+        Ok(Self { container_id, network, ifname, netns, netns_id, boot_id, wishes, lease })
+    }
+
+    pub(super) fn order(&self) -> Order {
+        let Self { container_id, network, ifname, netns, wishes, .. } = self.clone();
+        Order { container_id, network, ifname, netns, wishes }
+    }
+
     pub(crate) fn key(&self) -> String {
         key(&self.container_id, &self.network, &self.ifname)
+    }
+
+    fn family(&self) -> Family {
+        match self.lease {
+            Held::V4(_) => Family::V4,
+            Held::V6 { .. } => Family::V6,
+        }
     }
 
     fn tell_server(self) -> Result<()> {
@@ -64,11 +121,31 @@ impl Record {
         if !self.is_of(port.netns()) {
             return Ok(());
         }
-        let identity = identity(&self.key(), &self.wishes, &port);
+        match self.lease.clone() {
+            Held::V4(lease) => self.tell_ipv4_server(lease, &port),
+            Held::V6 { held, .. } => self.tell_ipv6_server(held, &port),
+        }
+    }
+
+    fn tell_ipv4_server(self, lease: Lease, port: &Port) -> Result<()> {
+        let identity = identity(&self.key(), &self.wishes, port);
         let mut client = Client::new(identity, Timing::default(), random);
-        client.adopt(self.lease, now());
+        client.adopt(lease, now());
         match client.release() {
             Some((message, destination)) => port.send(&port.listen()?, &message, destination),
+            None => Ok(()),
+        }
+    }
+
+    fn tell_ipv6_server(self, held: Holding, port: &Port) -> Result<()> {
+        let Some(lease) = held.lease else { return Ok(()) };
+        let identity = identity6(&self.key(), &self.ifname, &self.wishes);
+        let mut client = v6::Client::new(identity, Timing::default(), random);
+        let address = lease.address;
+        client.adopt(lease, now());
+        port.hide_ipv6(address)?;
+        match client.release() {
+            Some(message) => port.send_ipv6(&port.listen_ipv6()?, &message),
             None => Ok(()),
         }
     }
@@ -80,10 +157,13 @@ impl Record {
 }
 
 /// The life of the machine.
-pub(crate) fn boot_id() -> String {
+fn boot_id() -> String {
     let read = fs::read_to_string("/proc/sys/kernel/random/boot_id");
     read.unwrap_or_default().trim().to_owned()
 }
+
+/// The families that an attachment may have a record of.
+const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 
 /// The folder with one file for each lease of a daemon.
 #[derive(Clone, Debug)]
@@ -95,10 +175,10 @@ impl Records {
         Self(Path::new(socket_path).with_extension("leases"))
     }
 
-    fn path(&self, key: &str) -> PathBuf {
+    fn path(&self, key: &str, family: Family) -> PathBuf {
         let hash: String =
             Sha256::digest(key).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        self.0.join(hash + ".json")
+        self.0.join(hash + if family == Family::V4 { ".json" } else { ".v6.json" })
     }
 
     /// Writes a lease, in the place of what was known of it.
@@ -107,7 +187,7 @@ impl Records {
     ///
     /// When the disk is full, or the like; then the old one stays.
     pub(crate) fn save(&self, record: &Record) -> Result<()> {
-        let path = self.path(&record.key());
+        let path = self.path(&record.key(), record.family());
         let text = serde_json::to_vec(record)?;
         self.replace(&path, &text).map_err(|error| failed("write", &path, &error))
     }
@@ -139,8 +219,8 @@ impl Records {
     /// # Errors
     ///
     /// When it is still there.
-    pub(crate) fn remove(&self, key: &str) -> Result<()> {
-        let path = self.path(key);
+    pub(crate) fn remove(&self, key: &str, family: Family) -> Result<()> {
+        let path = self.path(key, family);
         fault_point::effect("forget a lease")?;
         match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -150,16 +230,27 @@ impl Records {
         }
     }
 
-    /// Gives a lease back to its server and forgets it, for want of a daemon.
+    /// Forgets all leases of an attachment.
+    ///
+    /// # Errors
+    ///
+    /// When one is still there; all are tried.
+    pub(crate) fn remove_all(&self, key: &str) -> Result<()> {
+        FAMILIES.map(|family| self.remove(key, family)).into_iter().fold(Ok(()), Result::and)
+    }
+
+    /// Gives the leases of an attachment back and forgets them, for want of a daemon.
     ///
     /// # Errors
     ///
     /// When it is still on record. A server that cannot be told takes it back in the end.
     pub(crate) fn release(&self, key: &str) -> Result<()> {
-        if let Ok(Some(record)) = read(&self.path(key)) {
-            let _ = record.tell_server();
+        for family in FAMILIES {
+            if let Ok(Some(record)) = read(&self.path(key, family)) {
+                let _ = record.tell_server();
+            }
         }
-        self.remove(key)
+        self.remove_all(key)
     }
 
     /// All leases. Files that cannot be read are told beside them.

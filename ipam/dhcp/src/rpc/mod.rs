@@ -7,6 +7,8 @@ mod definition;
 mod messages;
 mod reader;
 pub(crate) mod stream;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use messages::{Answer, Call};
@@ -21,7 +23,7 @@ pub(crate) const CONNECT: &[u8] = b"CONNECT /_goRPC_ HTTP/1.0\n\n";
 pub(crate) const CONNECTED: &[u8] = b"HTTP/1.0 200 Connected to Go RPC\n\n";
 
 /// The longest message in bytes; configurations are far shorter.
-const LONGEST_MESSAGE: usize = 16 << 20;
+const LONGEST_MESSAGE: usize = 1 << 20;
 
 /// What the daemon can be asked. The last two are not the reference's.
 pub(crate) mod method {

@@ -33,14 +33,20 @@ const DEEPEST: usize = 16;
 /// More types than any stream has.
 const MOST_TYPES: usize = 256;
 
+/// More bytes than the description of any type has.
+const LONGEST_DESCRIPTION: usize = 4096;
+
+/// More values than any message has. One takes many times the memory of the byte that it may be.
+const MOST_VALUES: usize = 1 << 16;
+
 impl Reader {
     /// Reads one message, without its length; `None` when it only introduced a type.
     pub(super) fn read(&mut self, message: &[u8]) -> Result<Option<Value>, Malformed> {
         let mut cursor = Cursor(message);
         let id = cursor.int()?;
         if id < 0 {
-            if self.types.len() >= MOST_TYPES {
-                return Err("too many types");
+            if self.types.len() >= MOST_TYPES || message.len() > LONGEST_DESCRIPTION {
+                return Err("too many types, or too long a one");
             }
             self.types.insert(id.wrapping_neg(), cursor.wire_type()?);
             return Ok(None);
@@ -48,14 +54,22 @@ impl Reader {
         if !matches!(self.types.get(&id), Some(Type::Struct(_))) {
             return Err("a message is no structure");
         }
-        let value = self.value(&mut cursor, id, 0)?;
+        let mut left = MOST_VALUES;
+        let value = self.value(&mut cursor, id, 0, &mut left)?;
         if cursor.0.is_empty() { Ok(Some(value)) } else { Err("a message is too long") }
     }
 
-    fn value(&self, cursor: &mut Cursor<'_>, id: i64, depth: usize) -> Result<Value, Malformed> {
+    fn value(
+        &self,
+        cursor: &mut Cursor<'_>,
+        id: i64,
+        depth: usize,
+        left: &mut usize,
+    ) -> Result<Value, Malformed> {
         if depth > DEEPEST {
             return Err("a value is nested too deeply");
         }
+        *left = left.checked_sub(1).ok_or("a message has too many values")?;
         match id {
             builtin::BOOL | builtin::INT | builtin::UINT | builtin::FLOAT => {
                 return Ok(Value::Number(cursor.uint()?));
@@ -67,7 +81,7 @@ impl Reader {
             Type::Slice(element) => {
                 let count = cursor.len()?;
                 (0..count)
-                    .map(|_| self.value(cursor, *element, depth + 1))
+                    .map(|_| self.value(cursor, *element, depth + 1, left))
                     .collect::<Result<_, _>>()
                     .map(Value::List)
             }
@@ -76,7 +90,7 @@ impl Reader {
                 let mut next = 0;
                 while let Some(number) = cursor.step(&mut next)? {
                     let (name, id) = fields.get(number).ok_or("a field is unknown")?;
-                    values.insert(name.clone(), self.value(cursor, *id, depth + 1)?);
+                    values.insert(name.clone(), self.value(cursor, *id, depth + 1, left)?);
                 }
                 Ok(Value::Struct(values))
             }

@@ -286,7 +286,8 @@ fn plugins_take_the_words_that_they_are_said_to_take_and_no_other() {
             // Without it the backend is never looked at.
             network["ipMasq"] = true.into();
             let mut takes = |word: &str| {
-                network[*key] = word.into();
+                let place = key.split('.').fold(&mut network, |inside, key| &mut inside[key]);
+                *place = word.into();
                 known.validate(&network.to_string()).is_ok()
             };
             assert!(words.iter().all(|word| takes(word)), "{}: {key}", known.name);

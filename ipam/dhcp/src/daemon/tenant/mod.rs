@@ -1,21 +1,17 @@
-//! One attachment of the daemon's: its client, its interface, and who waits for its lease.
+//! The IPv4 of one attachment: its client and its interface.
+
+mod packets;
 
 use std::sync::mpsc::Sender;
 
 use cni_core::{AddResult, Result};
-use linux_net::PacketSocket;
+use linux_net::{Family, PacketSocket};
 
 use super::clock::now;
 use super::log;
 use super::port::{Port, random};
-use super::record::{Record, Records, boot_id, identity, key};
-use crate::client::{Action, Client, Destination, Lease, Message, Moment, Timing, Wishes, frame};
-
-/// Room for a packet in bytes.
-const PACKET_LEN: usize = 2048;
-
-/// So many packets are looked at before others get their turn.
-const PACKETS_AT_ONCE: usize = 32;
+use super::record::{Held, Record, Records, identity, key};
+use crate::client::{Action, Client, Lease, Moment, Timing, Wishes};
 
 /// A client of a connection whose question waits for a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +30,12 @@ pub(super) enum Fate {
     Holds,
     /// It has none and will not have one.
     Ended(String),
+    /// Its lease has come to its end, and the interface still has the address.
+    Expired,
 }
 
 /// Whose lease it is, and what it is to be.
+#[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) container_id: String,
     pub(super) network: String,
@@ -51,7 +50,7 @@ impl Order {
     }
 }
 
-/// One attachment.
+/// The holder of an IPv4 lease.
 pub(super) struct Tenant {
     order: Order,
     key: String,
@@ -59,11 +58,12 @@ pub(super) struct Tenant {
     client: Client,
     /// Open while an answer is being waited for.
     socket: Option<PacketSocket>,
+    /// Open while an address is looked for on the link.
+    watch: Option<PacketSocket>,
     /// What the interface shows.
     shown: Option<Lease>,
     records: Records,
     closer: Sender<PacketSocket>,
-    pub(super) waiting: Vec<Waiter>,
 }
 
 /// What holds for all tenants.
@@ -95,15 +95,13 @@ impl Tenant {
     }
 
     /// Goes on with a lease from the life of another daemon; `None` when its interface is gone.
-    pub(super) fn adopt(record: Record, rules: &Rules) -> Option<(Self, Fate)> {
+    pub(super) fn adopt(record: &Record, lease: Lease, rules: &Rules) -> Option<(Self, Fate)> {
         let netns = format!("{}{}", rules.host_prefix, record.netns);
         let port = Port::open(&netns, &record.ifname).ok()?;
         if !record.is_of(port.netns()) {
             return None;
         }
-        let Record { container_id, network, ifname, netns, wishes, lease, .. } = record;
-        let order = Order { container_id, network, ifname, netns, wishes };
-        let mut tenant = Self::new(order, port, rules);
+        let mut tenant = Self::new(record.order(), port, rules);
         tenant.shown = Some(lease.clone());
         let actions = tenant.client.adopt(lease, now());
         let fate = tenant.perform(actions);
@@ -121,10 +119,10 @@ impl Tenant {
             key,
             port,
             socket: None,
+            watch: None,
             shown: None,
             records: rules.records.clone(),
             closer: rules.closer.clone(),
-            waiting: Vec::new(),
         }
     }
 
@@ -133,26 +131,14 @@ impl Tenant {
         self.port.netns().is_same(netns).unwrap_or(false) && self.port.refresh().unwrap_or(false)
     }
 
-    pub(super) fn network(&self) -> &str {
-        &self.order.network
-    }
-
-    pub(super) fn container_id(&self) -> &str {
-        &self.order.container_id
-    }
-
-    pub(super) fn ifname(&self) -> &str {
-        &self.order.ifname
-    }
-
     /// The result of the lease that is held.
     pub(super) fn result(&self) -> Option<AddResult> {
         self.client.lease().map(|lease| lease.result(&self.order.wishes))
     }
 
-    /// The socket to watch, if any.
-    pub(super) fn socket(&self) -> Option<&PacketSocket> {
-        self.socket.as_ref()
+    /// The sockets to watch.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &PacketSocket> {
+        self.socket.iter().chain(&self.watch)
     }
 
     /// When [`Tenant::tick`] has something to do.
@@ -173,34 +159,13 @@ impl Tenant {
         self.perform(actions)
     }
 
-    /// Takes the packets that have come.
-    pub(super) fn receive(&mut self) -> Fate {
-        let mut buffer = [0; PACKET_LEN];
-        for _ in 0..PACKETS_AT_ONCE {
-            let Some(socket) = &self.socket else { break };
-            // A link that is down is told once, and noticed by whatever is sent next.
-            let Ok(Some(received)) = socket.receive(&mut buffer) else { break };
-            let packet = buffer.get(..received.len).filter(|_| received.vlan.is_none());
-            let message = packet
-                .and_then(|packet| frame::unwrap(packet, received.has_checksum))
-                .and_then(Message::decode);
-            let Some(message) = message else { continue };
-            let actions = self.client.receive(&message, received.from, now());
-            match self.perform(actions) {
-                Fate::Goes => {}
-                fate => return fate,
-            }
-        }
-        Fate::Goes
-    }
-
     /// Gives the lease back, or gives up the search for one.
     ///
     /// # Errors
     ///
     /// When the lease cannot be forgotten. A server that cannot be told is only logged: the lease
     /// ends by itself.
-    pub(super) fn release(mut self) -> Result<Vec<Waiter>> {
+    pub(super) fn release(mut self) -> Result<()> {
         if let Some((message, destination)) = self.client.release() {
             self.log("releasing lease");
             let sent = self.socket_to_send().and_then(|()| self.send(&message, destination));
@@ -209,8 +174,25 @@ impl Tenant {
             }
         }
         self.close();
-        self.records.remove(&self.key)?;
-        Ok(self.waiting)
+        self.records.remove(&self.key, Family::V4)
+    }
+
+    /// Takes what the interface shows of the lease from it: nothing of this family is held any
+    /// more, and of another one something is.
+    pub(super) fn withdraw(&self) {
+        let shown = self.shown.as_ref().map(|lease| lease.result(&self.order.wishes));
+        let gone = shown.map(|shown| self.port.replace(&shown, &AddResult::default()));
+        if let Some(Err(error)) = gone {
+            self.log(&format!("failed to change the interface: {error}"));
+        }
+    }
+
+    /// Sets the interface down: nothing is held any more.
+    pub(super) fn close_interface(&self) {
+        self.log("bringing interface DOWN");
+        if let Err(error) = self.port.set_down() {
+            self.log(&format!("failed to bring the interface down: {error}"));
+        }
     }
 
     fn perform(&mut self, actions: Vec<Action>) -> Fate {
@@ -226,6 +208,12 @@ impl Tenant {
                         self.log(&format!("failed to send: {error}"));
                     }
                 }
+                Action::Probe(address) => {
+                    // Nobody may answer one that is lost, and more follow.
+                    if let Err(error) = self.probe(address) {
+                        self.log(&format!("failed to look for {address}: {error}"));
+                    }
+                }
                 Action::Hold(lease) => {
                     fate = match self.hold(lease) {
                         Ok(()) => Fate::Holds,
@@ -234,36 +222,24 @@ impl Tenant {
                 }
                 Action::GiveUp(why) => fate = self.end(&why),
                 Action::Expire => {
-                    self.log("lease expired, bringing interface DOWN");
-                    if let Err(error) = self.port.set_down() {
-                        self.log(&format!("failed to bring the interface down: {error}"));
-                    }
-                    fate = self.end("lease expired");
+                    self.end("lease expired");
+                    fate = Fate::Expired;
                 }
             }
         }
-        if !self.client.listens() {
-            self.close();
-        }
+        let socket = self.socket.take_if(|_| !self.client.listens());
+        let watch = self.watch.take_if(|_| self.client.tried().is_none());
+        self.hand_over([socket, watch]);
         fate
     }
 
     /// Remembers a lease, and has the interface show it when it showed another one.
     fn hold(&mut self, lease: Lease) -> Result<()> {
-        let Order { container_id, network, ifname, netns, wishes } = &self.order;
-        let record = Record {
-            container_id: container_id.clone(),
-            network: network.clone(),
-            ifname: ifname.clone(),
-            netns: netns.clone(),
-            netns_id: self.port.netns().id()?,
-            boot_id: boot_id(),
-            wishes: wishes.clone(),
-            lease: lease.clone(),
-        };
+        let wishes = &self.order.wishes;
+        let record = Record::of(&self.order, &self.port, Held::V4(lease.clone()))?;
         let saved = self.records.save(&record);
-        if let Some(shown) = self.shown.replace(lease) {
-            let (old, new) = (shown.result(wishes), record.lease.result(wishes));
+        if let Some(shown) = self.shown.replace(lease.clone()) {
+            let (old, new) = (shown.result(wishes), lease.result(wishes));
             if (&old.ips, &old.routes) != (&new.ips, &new.routes) {
                 self.log("the lease has changed, and so does the interface");
                 if let Err(error) = self.port.replace(&old, &new) {
@@ -287,31 +263,10 @@ impl Tenant {
     fn end(&mut self, why: &str) -> Fate {
         self.log(why);
         self.close();
-        if let Err(error) = self.records.remove(&self.key) {
+        if let Err(error) = self.records.remove(&self.key, Family::V4) {
             self.log(&error.to_string());
         }
         Fate::Ended(why.to_owned())
-    }
-
-    fn socket_to_send(&mut self) -> Result<()> {
-        if self.socket.is_none() {
-            self.socket = Some(self.port.listen()?);
-        }
-        Ok(())
-    }
-
-    fn send(&self, message: &Message, to: Destination) -> Result<()> {
-        match &self.socket {
-            Some(socket) => self.port.send(socket, message, to),
-            None => Ok(()),
-        }
-    }
-
-    fn close(&mut self) {
-        if let Some(socket) = self.socket.take() {
-            // Without the thread it is closed here.
-            let _ = self.closer.send(socket);
-        }
     }
 
     fn log(&self, text: &str) {

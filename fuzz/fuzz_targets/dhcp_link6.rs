@@ -1,0 +1,5 @@
+//! Throws anything at a DHCPv6 client that may come from its link.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|script: &[u8]| cni_plugin_dhcp::fuzz::link6(script));
