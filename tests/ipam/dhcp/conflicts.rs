@@ -16,7 +16,11 @@ fn taken(stage: &Stage, container: &cni_testkit::Container) -> String {
     net.del(container, "eth0").succeeds();
     stage.wait_for_log("DHCPRELEASE");
     let squatter = stage.container("squatter");
-    squatter.sh(&format!("ip addr add {address} dev eth0"));
+    squatter.sh(&format!("ip addr add {address} dev eth0; ip link set lo up"));
+    // The bridge takes its time to let a new port in, and dnsmasq has told the kernel who had the
+    // address.
+    stage.server.sh("ip neigh flush dev eth0");
+    stage.server.reaches(&squatter, &format!("{}:80", address.trim_end_matches("/24")));
     address
 }
 

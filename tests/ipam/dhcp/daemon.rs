@@ -53,10 +53,20 @@ fn a_daemon_that_is_told_to_stop_leaves_neither_socket_nor_pid_file() {
         return;
     }
     let stage = Stage::new();
-    let daemon = stage.daemon(&["-pidfile", "/run/dhcp.pid"]);
-    assert_eq!(stage.read("/run/dhcp.pid"), Some(daemon.id().to_string()));
-    stage.host.sh(&format!("kill -TERM {}", daemon.id()));
-    wait_for("the end", || !stage.exists("/run/dhcp.pid") && !stage.exists(SOCKET));
+    let executable = plugin_dir().join("dhcp");
+    for signal in ["TERM", "INT"] {
+        let command = format!(
+            "{} daemon -pidfile /run/dhcp.pid; echo ended with $? >/run/{signal}",
+            executable.display()
+        );
+        let _daemon = stage.host.daemon(&["sh", "-c", &command]);
+        wait_for("the socket", || stage.exists(SOCKET));
+        stage.host.sh(&format!("kill -{signal} $(cat /run/dhcp.pid)"));
+        let end = format!("/run/{signal}");
+        wait_for("the end", || stage.read(&end).is_some_and(|text| text.ends_with('\n')));
+        assert_eq!(stage.read(&end).as_deref(), Some("ended with 0\n"));
+        assert!(!stage.exists("/run/dhcp.pid") && !stage.exists(SOCKET));
+    }
 }
 
 #[test]
