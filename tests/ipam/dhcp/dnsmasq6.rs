@@ -90,7 +90,7 @@ fn an_autoconfigured_address_is_awaited_and_reported() {
     let stage = stage();
     let search = "--dhcp-option=option6:domain-search,example.org";
     let _server = dnsmasq(&stage, &[&ROUTER[..], &[NAMES, search]].concat());
-    let _daemon = stage.daemon(&[]);
+    let daemon = stage.daemon(&[]);
     let c1 = container(&stage, "c1");
     c1.sh("ip link set eth0 address 02:00:00:00:00:05");
     let router = stage.server.sh("ip -o -6 addr show dev eth0 scope link");
@@ -105,6 +105,9 @@ fn an_autoconfigured_address_is_awaited_and_reported() {
             "dns": { "nameservers": ["fd00:1::53"], "search": ["example.org"] }
         });
         assert_eq!(added.result(), expected);
+        net.check(&c1, "eth0").succeeds();
+        daemon.stop();
+        let _daemon = stage.daemon_again(&[]);
         net.check(&c1, "eth0").succeeds();
         c1.sh("ip addr del fd00:1::ff:fe00:5/64 dev eth0");
         net.check(&c1, "eth0")
