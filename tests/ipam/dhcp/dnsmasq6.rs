@@ -90,7 +90,7 @@ fn an_autoconfigured_address_is_awaited_and_reported() {
     let stage = stage();
     let search = "--dhcp-option=option6:domain-search,example.org";
     let _server = dnsmasq(&stage, &[&ROUTER[..], &[NAMES, search]].concat());
-    let _daemon = stage.daemon(&[]);
+    let daemon = stage.daemon(&[]);
     let c1 = container(&stage, "c1");
     c1.sh("ip link set eth0 address 02:00:00:00:00:05");
     let router = stage.server.sh("ip -o -6 addr show dev eth0 scope link");
@@ -105,6 +105,9 @@ fn an_autoconfigured_address_is_awaited_and_reported() {
             "dns": { "nameservers": ["fd00:1::53"], "search": ["example.org"] }
         });
         assert_eq!(added.result(), expected);
+        net.check(&c1, "eth0").succeeds();
+        daemon.stop();
+        let _daemon = stage.daemon_again(&[]);
         net.check(&c1, "eth0").succeeds();
         c1.sh("ip addr del fd00:1::ff:fe00:5/64 dev eth0");
         net.check(&c1, "eth0")
@@ -129,7 +132,10 @@ fn an_interface_that_is_up_already_gets_its_address_too() {
     });
     let net = network(&stage, "slaac");
     difference("dhcp-ipv6-slaac", || {
-        assert!(given(&net, &c1, "eth0").starts_with("fd00:1::"));
+        let added = net.add(&c1, "eth0").succeeds();
+        assert!(addresses(&added.result())[0].starts_with("fd00:1::"));
+        // Long before the router speaks up by itself.
+        assert!(added.elapsed() < Duration::from_secs(4), "{:?}", added.elapsed());
     });
 }
 
@@ -145,7 +151,7 @@ fn the_routers_say_where_addresses_come_from() {
         ] {
             let stage = stage();
             let _server = dnsmasq(&stage, &[ONE, NAMES]);
-            let _router = router(&stage, flags, has_prefix);
+            let _router = router(&stage, flags, has_prefix.then_some(0xc0));
             let _daemon = stage.daemon(&[]);
             let c1 = container(&stage, "c1");
             let net = network(&stage, "auto");
@@ -171,7 +177,7 @@ fn name_servers_that_do_not_answer_delay_and_do_no_more() {
         return;
     }
     let stage = stage();
-    let _router = router(&stage, 0x40, true);
+    let _router = router(&stage, 0x40, Some(0xc0));
     let _daemon = stage.daemon(&[]);
     let c1 = container(&stage, "c1");
     let added = network(&stage, "slaac").add(&c1, "eth0").succeeds();
@@ -255,8 +261,8 @@ fn a_configuration_that_cannot_be_is_refused() {
         ] {
             let net = stage.network(ipam);
             let why = format!("error calling DHCP.Allocate: {why}");
-            net.add(&c1, "eth0").fails(999, &why);
             net.status().fails(999, &why);
+            net.add(&c1, "eth0").fails(999, &why);
             net.del(&c1, "eth0").succeeds();
         }
         let net = stage.network(json!({ "ipv6": true }));

@@ -1,11 +1,13 @@
 //! IPv6 for the interfaces that plugins make.
 
-use cni_testkit::{Container, Feature, Network, difference, lacks, lacks_release};
+use cni_testkit::{
+    Container, Feature, Network, difference, knows_nothing_of, lacks, lacks_release,
+};
 use expect_test::expect;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, wait_for};
-use super::stage6::{NAMES, ONE, ROUTER, addresses, dnsmasq, has_dynamic, stage};
+use super::stage6::{NAMES, ONE, ROUTER, addresses, dnsmasq, has_dynamic, router, stage};
 
 const ONE_IPV4: &str = "--dhcp-range=192.168.1.5,192.168.1.5,255.255.255.0,2m";
 
@@ -70,6 +72,22 @@ fn a_bridge_reports_an_autoconfigured_address() {
     let c1 = stage.host.container("c1");
     let net = bridge(&stage, json!({ "type": "dhcp", "ipv6": "slaac" }));
     difference("dhcp-ipv6-slaac", || autoconfigures(&stage, &net, &c1));
+}
+
+/// Flag A alone: the address has no route to its network.
+#[test]
+fn a_prefix_need_not_be_on_the_link() {
+    if knows_nothing_of("ipam.ipv6") {
+        return;
+    }
+    let stage = stage();
+    let _router = router(&stage, 0, Some(0x40));
+    let _daemon = stage.daemon(&[]);
+    let c1 = stage.host.container("c1");
+    let net = bridge(&stage, json!({ "type": "dhcp", "ipv6": "slaac", "ipv4": false }));
+    net.add(&c1, "eth0").succeeds();
+    assert!(!c1.sh("ip -6 route").contains("fd00:1::/64"));
+    net.check(&c1, "eth0").succeeds();
 }
 
 #[test]

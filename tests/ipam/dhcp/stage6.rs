@@ -61,9 +61,9 @@ pub fn has_dynamic(container: &Container, address: &str) -> bool {
     shown.lines().any(|line| line.contains(&format!(" {address} ")) && line.contains("dynamic"))
 }
 
-/// A router that says something every tenth of a second: its flags, and a prefix if it is one for
-/// addresses. It names no name servers.
-pub fn router(stage: &Stage, flags: u8, has_prefix: bool) -> Daemon {
+/// A router that says something every tenth of a second: its flags, and a prefix with flags of its
+/// own if there is one. It names no name servers.
+pub fn router(stage: &Stage, flags: u8, prefix: Option<u8>) -> Daemon {
     let script = format!(
         "
 import socket, time
@@ -71,13 +71,14 @@ s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
 s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
 message = bytes([134, 0, 0, 0, 64, {flags}]) + (600).to_bytes(2, 'big') + bytes(8)
 if {}:
-    message += bytes([3, 4, 64, 0xc0]) + (600).to_bytes(4, 'big') * 2 + bytes(4)
+    message += bytes([3, 4, 64, {}]) + (600).to_bytes(4, 'big') * 2 + bytes(4)
     message += socket.inet_pton(socket.AF_INET6, 'fd00:1::')
 while True:
     s.sendto(message, ('ff02::1', 0, 0, socket.if_nametoindex('eth0')))
     time.sleep(0.1)
 ",
-        u8::from(has_prefix)
+        u8::from(prefix.is_some()),
+        prefix.unwrap_or_default()
     );
     stage.server.daemon(&["python3", "-c", &script])
 }

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use dhcproto::v4::{
-    self, Decodable, Decoder, Encodable, Encoder, HType, MAGIC, MIN_PACKET_SIZE, MessageType,
-    Opcode, OptionCode,
+    self, Encodable, Encoder, HType, MAGIC, MIN_PACKET_SIZE, MessageType, Opcode, OptionCode,
+    borrowed,
 };
 use linux_net::Mac;
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,7 @@ impl Message {
         if fixed[COOKIE..] != MAGIC {
             return None;
         }
-        let header = v4::Message::decode(&mut Decoder::new(fixed)).ok()?;
+        let header = borrowed::Message::new(fixed).ok()?;
         let mut options = Options::default();
         options.collect(field)?;
         // RFC 2131 section 4.1: the names' fields may be lent to options, the file's comes first.

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use dhcproto::Name;
+use dhcproto::v4::borrowed::DhcpOptionIterator;
 use dhcproto::v4::{
-    Decodable, Decoder, DhcpOption, Encodable, EncodeResult, Encoder, MessageType, OptionCode,
-    UnknownOption,
+    DhcpOption, Encodable, EncodeResult, Encoder, MessageType, OptionCode, UnknownOption,
 };
 use serde::{Deserialize, Serialize};
 
@@ -158,7 +158,7 @@ impl Options {
         }
         let mut bytes = Vec::new();
         write(meaning, value, &mut Encoder::new(&mut bytes)).ok()?;
-        let option = DhcpOption::decode(&mut Decoder::new(&bytes)).ok()?;
+        let option = DhcpOptionIterator::new(&bytes).next()?.into_option().ok()?;
         // dhcproto does not mind what is too much, and names may be written in several ways.
         let mut again = Self::default();
         again.set(&option);

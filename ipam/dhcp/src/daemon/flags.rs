@@ -154,25 +154,40 @@ fn parse_duration(text: &str) -> Option<Duration> {
     if rest == "0" {
         return Some(Duration::ZERO);
     }
-    let mut seconds = 0.0;
+    let mut total = Duration::ZERO;
     while !rest.is_empty() {
         let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, behind) = rest.split_at(number);
         let unit = behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len());
         let (unit, behind) = behind.split_at(unit);
-        let unit = match unit {
-            "ns" => 1e-9,
-            "us" | "µs" | "μs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
+        let nanoseconds: u64 = match unit {
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
             _ => return None,
         };
-        seconds += number.parse::<f64>().ok()? * unit;
+        total = total.checked_add(Duration::from_nanos(times(number, nanoseconds)?))?;
         rest = behind;
     }
-    (!text.is_empty()).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+    (!text.is_empty()).then_some(total)
+}
+
+/// A decimal number such as `1.5` or `.5`, so many times; what is less than one is cut off.
+fn times(number: &str, unit: u64) -> Option<u64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let (mut part, mut place) = (0, unit);
+    for digit in fraction.chars() {
+        place /= 10;
+        part += u64::from(digit.to_digit(10)?) * place;
+    }
+    whole.checked_mul(unit)?.checked_add(part)
 }
 
 #[cfg(test)]
@@ -214,12 +229,17 @@ mod tests {
 
     #[test]
     fn durations_are_those_of_go() {
-        for (text, milliseconds) in
-            [("0", 0), ("500ms", 500), ("2s", 2000), ("1h1m1s", 3_661_000), (".5s", 500)]
-        {
+        for (text, milliseconds) in [
+            ("0", 0),
+            ("500ms", 500),
+            ("2s", 2000),
+            ("1h1m1s", 3_661_000),
+            (".5s", 500),
+            ("1.25m", 75_000),
+        ] {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
         }
-        for text in ["", "5", "s", "1x", "1s2", "-1s"] {
+        for text in ["", "5", "s", ".s", "1.2.3s", "1x", "1s2", "-1s", "9999999999h"] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }

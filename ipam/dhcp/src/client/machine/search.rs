@@ -57,7 +57,8 @@ impl Client {
     pub(super) fn pause(&mut self, now: Moment, why: &str) -> Vec<Action> {
         let pause = self.pauses.next(&self.timing, self.random);
         self.state = State::Pausing { until: now + pause };
-        vec![Action::Tell(format!("{why}; retrying in {:.3} seconds", pause.as_secs_f64()))]
+        let (seconds, millis) = (pause.as_secs(), pause.subsec_millis());
+        vec![Action::Tell(format!("{why}; retrying in {seconds}.{millis:03} seconds"))]
     }
 
     /// When a search for a lease ends; `None` when there is none.
