@@ -143,23 +143,10 @@ fn uml_a_parent_in_a_vlan_gets_the_leases_of_that_vlan() {
         return;
     }
     let stage = Stage::new();
-    let _server = stage.dnsmasq(&[RANGE]);
     stage.server.sh("ip link add link eth0 name eth0.5 up type vlan id 5
         ip addr add 192.168.5.1/24 dev eth0.5");
-    let _tagged = stage.server.daemon(&[
-        "dnsmasq",
-        "--keep-in-foreground",
-        "--conf-file=/dev/null",
-        "--user=root",
-        "--port=0",
-        "--interface=eth0.5",
-        "--bind-interfaces",
-        "--pid-file=/run/tagged.pid",
-        "--dhcp-leasefile=/run/tagged.leases",
-        "--no-ping",
-        "--dhcp-range=192.168.5.5,192.168.5.5,255.255.255.0,2m",
-    ]);
-    wait_for("the server in the VLAN", || stage.exists("/run/tagged.pid"));
+    let tagged = "--dhcp-range=192.168.5.5,192.168.5.5,255.255.255.0,2m";
+    let _server = stage.dnsmasq(&[RANGE, "--interface=eth0.5", tagged]);
     let _daemon = stage.daemon(&[]);
     stage.host.sh("ip link add ext0 up type veth peer name p0
         ip link set p0 up master br0
