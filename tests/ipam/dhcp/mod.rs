@@ -12,6 +12,7 @@ mod life;
 mod life6;
 mod script;
 mod script6;
+mod scripted;
 mod servers;
 mod servers6;
 mod stage;

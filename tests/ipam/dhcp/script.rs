@@ -1,13 +1,10 @@
 //! A DHCP server that answers as a test tells it, wrongly if need be.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use super::stage::{Stage, wait_for};
+use super::scripted::{Message, Scripted};
+use super::stage::Stage;
 
 pub const DISCOVER: u8 = 1;
 pub const OFFER: u8 = 2;
@@ -27,37 +24,20 @@ pub struct Asked {
     head: Vec<u8>,
 }
 
-/// The server; it ends with this value.
-pub struct Script {
-    asked: Arc<Mutex<Vec<Asked>>>,
-    ends: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
+/// The server.
+pub type Script = Scripted<Asked>;
 
 impl Script {
     /// Starts a server that answers each message with the packets `answers` makes of it.
     pub fn start(
         stage: &Stage,
-        mut answers: impl FnMut(&Asked) -> Vec<Vec<u8>> + Send + 'static,
+        answers: impl FnMut(&Asked) -> Vec<Vec<u8>> + Send + 'static,
     ) -> Self {
         stage.server.sh("ip route replace 255.255.255.255 dev eth0");
         let socket = stage.server.run(|| UdpSocket::bind("0.0.0.0:67")).expect("the server's port");
         socket.set_broadcast(true).expect("broadcast");
-        socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
-        let (asked, ends) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::<AtomicBool>::default());
-        let (list, seen) = (Arc::clone(&asked), Arc::clone(&ends));
-        let thread = thread::spawn(move || {
-            let mut buffer = [0; 2048];
-            while !seen.load(Ordering::Relaxed) {
-                let Ok((len, _)) = socket.recv_from(&mut buffer) else { continue };
-                let asked = Asked::read(&buffer[..len]);
-                list.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
-                for answer in answers(&asked) {
-                    socket.send_to(&answer, "255.255.255.255:68").expect("an answer is sent");
-                }
-            }
-        });
-        Self { asked, ends, thread: Some(thread) }
+        let everyone = SocketAddr::from((Ipv4Addr::BROADCAST, 68));
+        Self::serve(socket, Some(everyone), answers)
     }
 
     /// Starts a server that gives 192.168.1.5 for so many seconds, with these options more.
@@ -65,35 +45,9 @@ impl Script {
         let options: Vec<(u8, Vec<u8>)> = options.iter().map(|(n, v)| (*n, v.to_vec())).collect();
         Self::start(stage, move |asked| vec![asked.given(5, seconds, &options)])
     }
-
-    /// Everything that has come so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The kinds of what has come so far.
-    pub fn kinds(&self) -> Vec<u8> {
-        self.asked().iter().map(|asked| asked.kind).collect()
-    }
-
-    /// Waits until a message of this kind has come.
-    #[track_caller]
-    pub fn wait_for(&self, kind: u8) {
-        wait_for("a message", || self.kinds().contains(&kind));
-    }
 }
 
-impl Drop for Script {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // Its panic has been printed.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Asked {
+impl Message for Asked {
     fn read(bytes: &[u8]) -> Self {
         assert!(bytes.len() >= 300, "short messages are padded: {}", bytes.len());
         let mut options = BTreeMap::new();
@@ -113,6 +67,12 @@ impl Asked {
         }
     }
 
+    fn kind(&self) -> u8 {
+        self.kind
+    }
+}
+
+impl Asked {
     /// The client's hardware address.
     pub fn hardware(&self) -> &[u8] {
         &self.head[28..34]

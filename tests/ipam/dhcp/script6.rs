@@ -1,12 +1,9 @@
 //! A DHCPv6 server that answers as a test tells it, wrongly if need be.
 
 use std::net::{Ipv6Addr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
-use super::stage::{Stage, wait_for};
+use super::scripted::{Message, Scripted};
+use super::stage::Stage;
 
 pub const SOLICIT: u8 = 1;
 pub const REQUEST: u8 = 3;
@@ -34,18 +31,14 @@ pub struct Asked {
     options: Vec<(u16, Vec<u8>)>,
 }
 
-/// The server; it ends with this value.
-pub struct Script6 {
-    asked: Arc<Mutex<Vec<Asked>>>,
-    ends: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
+/// The server.
+pub type Script6 = Scripted<Asked>;
 
 impl Script6 {
     /// Starts a server that answers each message with the packets `answers` makes of it.
     pub fn start(
         stage: &Stage,
-        mut answers: impl FnMut(&Asked) -> Vec<Vec<u8>> + Send + 'static,
+        answers: impl FnMut(&Asked) -> Vec<Vec<u8>> + Send + 'static,
     ) -> Self {
         let index = stage.server.sh("ip -o link show dev eth0 | cut -d: -f1");
         let index: u32 = index.trim().parse().expect("an index");
@@ -55,52 +48,16 @@ impl Script6 {
             Ok::<_, std::io::Error>(socket)
         };
         let socket = stage.server.run(bind).expect("the server's port");
-        socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
-        let (asked, ends) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::<AtomicBool>::default());
-        let (list, seen) = (Arc::clone(&asked), Arc::clone(&ends));
-        let thread = thread::spawn(move || {
-            let mut buffer = [0; 2048];
-            while !seen.load(Ordering::Relaxed) {
-                let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
-                let asked = Asked::read(&buffer[..len]);
-                list.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
-                for answer in answers(&asked) {
-                    socket.send_to(&answer, from).expect("an answer is sent");
-                }
-            }
-        });
-        Self { asked, ends, thread: Some(thread) }
+        Self::serve(socket, None, answers)
     }
 
     /// Starts a server that gives fd00:1::5 for so many seconds.
     pub fn giving(stage: &Stage, seconds: u32) -> Self {
         Self::start(stage, move |asked| vec![asked.given(5, seconds)])
     }
-
-    /// The kinds of what has come so far.
-    pub fn kinds(&self) -> Vec<u8> {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.iter().map(|asked| asked.kind).collect()
-    }
-
-    /// Waits until a message of this kind has come.
-    #[track_caller]
-    pub fn wait_for(&self, kind: u8) {
-        wait_for("a message", || self.kinds().contains(&kind));
-    }
 }
 
-impl Drop for Script6 {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // Its panic has been printed.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Asked {
+impl Message for Asked {
     fn read(bytes: &[u8]) -> Self {
         let mut options = Vec::new();
         let mut rest = &bytes[4..];
@@ -112,6 +69,12 @@ impl Asked {
         Self { kind: bytes[0], transaction: [bytes[1], bytes[2], bytes[3]], options }
     }
 
+    fn kind(&self) -> u8 {
+        self.kind
+    }
+}
+
+impl Asked {
     fn option(&self, number: u16) -> Vec<u8> {
         let found = self.options.iter().find(|(found, _)| *found == number);
         found.map(|(_, value)| value.clone()).unwrap_or_default()
