@@ -45,6 +45,11 @@ impl Script {
         let options: Vec<(u8, Vec<u8>)> = options.iter().map(|(n, v)| (*n, v.to_vec())).collect();
         Self::start(stage, move |asked| vec![asked.given(5, seconds, &options)])
     }
+
+    /// The requests for more time so far.
+    pub fn extensions(&self) -> Vec<Asked> {
+        self.asked().into_iter().filter(Asked::is_extension).collect()
+    }
 }
 
 impl Message for Asked {
@@ -73,6 +78,11 @@ impl Message for Asked {
 }
 
 impl Asked {
+    /// Whether it asks for more time: it comes from the address that is held.
+    pub fn is_extension(&self) -> bool {
+        self.kind == REQUEST && !self.client.is_unspecified()
+    }
+
     /// The client's hardware address.
     pub fn hardware(&self) -> &[u8] {
         &self.head[28..34]
