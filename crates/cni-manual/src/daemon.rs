@@ -3,16 +3,14 @@
 use clap::{Arg, ArgAction, Command};
 use cni_plugin_dhcp::DAEMON_USAGE;
 
-/// The plugin's grammar with the roles that only `dhcp` has.
+/// The plugin's grammar with the arguments of the roles that only `dhcp` has.
 ///
 /// The daemon's flags are Go's, which one dash begins as well as two.
 pub fn added_to(plugin: Command) -> Command {
     let socket = || option("socketpath", "string", "The daemon's socket");
     plugin
-        .subcommand(
-            Command::new("daemon").about("Keeps the leases of all containers").args(flags()),
-        )
-        .subcommand(Command::new("leases").about("Lists what the daemon holds").arg(socket()))
+        .mut_subcommand("daemon", |daemon| daemon.args(flags()))
+        .mut_subcommand("leases", |leases| leases.arg(socket()))
 }
 
 /// The flags of the usage text: a line with the name and the value's type, and one with the purpose.
@@ -42,6 +40,8 @@ fn sentence(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cni_plugins::PLUGINS;
+
     use super::*;
 
     #[test]
@@ -57,6 +57,7 @@ mod tests {
         assert!(named("timeout").1.ends_with("(default 10s)"));
         let dashes = DAEMON_USAGE.lines().filter(|line| line.starts_with("  -")).count();
         assert_eq!(flags.len(), dashes);
-        added_to(Command::new("dhcp")).debug_assert();
+        let dhcp = PLUGINS.iter().find(|plugin| plugin.name == "dhcp").expect("the plugin");
+        added_to((dhcp.command_line)()).debug_assert();
     }
 }

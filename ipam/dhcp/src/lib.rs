@@ -23,6 +23,7 @@ pub struct Dhcp;
 impl Plugin for Dhcp {
     const NAME: &'static str = "dhcp";
     const PURPOSE: &'static str = "Gets addresses from a DHCP server, kept by `dhcp daemon`";
+    const ROLES: &'static [(&'static str, &'static str)] = role::ROLES;
     const LOAD_CONTEXT: &'static str = "error obtaining socketPath: error parsing socket path conf";
     type Conf = conf::Conf;
 

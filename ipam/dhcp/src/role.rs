@@ -11,6 +11,10 @@ use crate::Dhcp;
 pub use crate::daemon::USAGE as DAEMON_USAGE;
 use crate::daemon::{self, leases};
 
+/// What the executable is beside a plugin.
+pub(crate) const ROLES: &[(&str, &str)] =
+    &[("daemon", "Keeps the leases of all containers"), ("leases", "Lists what the daemon holds")];
+
 /// Runs the plugin, or the daemon, or the list of what the daemon holds.
 pub fn main() -> ExitCode {
     let arguments = runtime::arguments();

@@ -235,6 +235,18 @@ fn leases_are_listed_for_people() {
 }
 
 #[test]
+fn the_command_lines_help_names_every_role() {
+    let stage = Stage::new();
+    difference("dhcp-leases", || {
+        let help = stage.host.invoke("dhcp").args(&["--help"]).run();
+        let help = String::from_utf8_lossy(help.stdout()).into_owned();
+        for role in ["  add ", "  daemon ", "  leases "] {
+            assert!(help.contains(role), "{help}");
+        }
+    });
+}
+
+#[test]
 fn two_hundred_interfaces_get_their_leases_at_once() {
     // It takes minutes when packets are lost.
     if lacks_release("1.9.1") {

@@ -100,6 +100,7 @@ fn grammar(verbs: &Verbs) -> Clap {
         )
         .subcommand(Clap::new("version").about("Prints the supported versions"))
         .subcommand(Clap::new("config").about("Prints the configuration used without --config"))
+        .subcommands(verbs.roles.iter().map(|(name, about)| Clap::new(*name).about(*about)))
 }
 
 fn common_options() -> [Arg; 4] {

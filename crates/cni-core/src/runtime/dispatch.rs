@@ -14,6 +14,7 @@ use crate::spec::{json, names};
 pub(super) struct Verbs {
     pub(super) name: &'static str,
     pub(super) purpose: &'static str,
+    pub(super) roles: &'static [(&'static str, &'static str)],
     pub(super) supported: &'static [SpecVersion],
     pub(super) default_network: fn() -> serde_json::Value,
     add: fn(&Invocation, &mut Undo) -> Result<AddResult>,
@@ -31,6 +32,7 @@ impl Verbs {
         Self {
             name: P::NAME,
             purpose: P::PURPOSE,
+            roles: P::ROLES,
             supported: P::SUPPORTED,
             default_network: P::default_network,
             add: |invocation, undo| P::add(&load::<P>(invocation)?, undo),

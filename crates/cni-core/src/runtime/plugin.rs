@@ -23,6 +23,10 @@ pub trait Plugin {
     /// The versions of the specification it supports, oldest first.
     const SUPPORTED: &'static [SpecVersion] = SpecVersion::ALL;
 
+    /// What the executable does beside the verbs, as first argument: a word, and what it is for. Its
+    /// `main` takes them; here they are for the command line's help.
+    const ROLES: &'static [(&'static str, &'static str)] = &[];
+
     /// The words before an error in the configuration; empty for none.
     const LOAD_CONTEXT: &'static str = "failed to load netconf";
 
