@@ -44,7 +44,7 @@ fn an_address_that_somebody_uses_is_declined_and_another_one_taken() {
 }
 
 #[test]
-fn a_free_address_is_held_in_less_than_a_second() {
+fn a_free_address_is_held_when_nobody_has_answered() {
     let stage = Stage::new();
     let _server = stage.dnsmasq(&[RANGE]);
     let _daemon = stage.daemon(&[]);
