@@ -1,5 +1,7 @@
 //! The programs that tests and the demonstration need, and the Debian packages that bring them.
 
+mod daemons;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -78,7 +80,8 @@ pub const REFERENCE: &[Need] =
 /// What gives leases in the comparison of dhcp.
 pub const SERVER: &[Need] = &[Need { proof: "/usr/sbin/kea-dhcp4", package: "kea-dhcp4-server" }];
 
-/// Installs what is missing where it may (root, Debian) and says so; elsewhere names it.
+/// Installs what is missing where it may (root, Debian) and says so; elsewhere names it. No daemon
+/// is started because of it, now or with the machine.
 ///
 /// # Errors
 ///
@@ -97,7 +100,10 @@ pub fn ensure(needs: &[Need], may_install: bool) -> Result<()> {
     println!("installing: {}", names.join(" "));
     process::run(&mut apt_get(&["update", "-qq"]))?;
     let mut install = apt_get(&["install", "-qq", "-y", "--no-install-recommends"]);
-    process::run(install.args(&names))
+    let held = daemons::Held::hold()?;
+    process::run(install.args(&names))?;
+    drop(held);
+    daemons::disable(&names)
 }
 
 impl Need {
